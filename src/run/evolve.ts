@@ -1,0 +1,116 @@
+import type { Fact } from "./fact.ts";
+import type { Ending, Run } from "./state.ts";
+
+/** The only way to a next state. A fact that does not fit the state leaves it as it is: late news never moves a run backwards. */
+export function evolve(run: Run, fact: Fact): Run {
+  if (run.at === "ended") return run;
+  if (fact.is === "failed") return close(run, { outcome: "failed", reason: fact.reason });
+  switch (run.at) {
+    case "accepted":
+      if (fact.is === "authorised") return { at: "announcing", pins: fact.pins };
+      if (fact.is === "refused") return { at: "closing", ending: { outcome: "refused", reason: fact.reason } };
+      return run;
+    case "announcing":
+      if (fact.is === "announced") return { ...run, at: "queued", stand: fact.stand };
+      if (fact.is === "refused") return { at: "closing", pins: run.pins, ending: { outcome: "refused", reason: fact.reason } };
+      return run;
+    case "queued":
+      if (fact.is === "slot-taken") return { ...run, at: "preparing", slot: fact.slot };
+      if (fact.is === "stop-asked") return close(run, fact.ending);
+      return run;
+    case "preparing":
+      if (fact.is === "prepared") return { ...run, at: "sealing" };
+      if (fact.is === "stop-asked") return close(run, fact.ending);
+      return run;
+    case "sealing":
+      if (fact.is === "sealed") return { ...run, at: "launching" };
+      if (fact.is === "not-sealed") return close(run, notSealed(fact.failed));
+      if (fact.is === "stop-asked") return close(run, fact.ending);
+      return run;
+    case "launching":
+      if (fact.is === "launched") return { ...run, at: "working", startedAtMs: fact.atMs, deadlineAtMs: fact.deadlineAtMs };
+      if (fact.is === "stop-asked") return close(run, fact.ending);
+      return run;
+    case "working": {
+      const { startedAtMs: _, deadlineAtMs: __, ...rest } = run;
+      if (fact.is === "stop-asked") return { ...rest, at: "stopping", because: fact.ending };
+      if (fact.is === "agent-ended")
+        return { ...rest, at: "inspecting", agentExit: fact.exitCode, ...(fact.oomKilled && { because: outOfMemory }) };
+      return run;
+    }
+    case "stopping":
+      if (fact.is === "stopped") return { ...run, at: "inspecting", agentExit: fact.exitCode };
+      return run;
+    case "inspecting":
+      if (fact.is === "inspected") {
+        // Work that was cut short is kept as a patch, and not published: nobody said that it was done.
+        const ending = run.because ?? (run.agentExit === 0 ? undefined : agentFailed(run.agentExit));
+        if (ending) return close(run, ending);
+        const { agentExit: _, because: __, ...rest } = run;
+        return { ...rest, at: "publishing", tip: fact.tip, rebuilt: fact.rebuilt };
+      }
+      if (fact.is === "work-refused") return close(run, run.because ?? { outcome: "refused", reason: fact.reason });
+      if (fact.is === "nothing-made") {
+        if (run.because) return close(run, run.because);
+        return close(run, run.agentExit === 0 ? { outcome: "no_changes" } : agentFailed(run.agentExit));
+      }
+      return run;
+    case "publishing":
+      if (fact.is === "pushed") {
+        const { tip: _, ...rest } = run;
+        return { ...rest, at: "presenting" };
+      }
+      if (fact.is === "work-refused") return close(run, { outcome: "refused", reason: fact.reason });
+      return run;
+    case "presenting":
+      if (fact.is === "presented") return { ...close(run, { outcome: "succeeded" }), pullRequest: fact.pullRequest };
+      return run;
+    case "closing":
+      if (fact.is === "closed") {
+        const { stand, pullRequest, ending } = run;
+        return { at: "ended", ending, ...(stand && { stand }), ...(pullRequest && { pullRequest }) };
+      }
+      return run;
+  }
+}
+
+function close(run: Run, ending: Ending): Extract<Run, { at: "closing" }> {
+  return {
+    at: "closing",
+    ending,
+    ...("pins" in run && run.pins && { pins: run.pins }),
+    ...("stand" in run && run.stand && { stand: run.stand }),
+    ...("slot" in run && run.slot && { slot: run.slot }),
+  };
+}
+
+function notSealed(failed: string[]): Ending {
+  return {
+    outcome: "failed",
+    reason: {
+      code: "sandbox.not-sealed",
+      words: `The sandbox did not pass its checks, so the agent was not started: ${failed.join(", ")}.`,
+      remedy: "The run's page shows what was seen. The operator must mend the host or the image before agents can run.",
+    },
+  };
+}
+
+function agentFailed(exitCode: number): Ending {
+  return {
+    outcome: "failed",
+    reason: {
+      code: "agent.failed",
+      words: `The agent ended with exit code ${exitCode}.`,
+      remedy: "The run's page has its last words. Set the label again to retry.",
+    },
+  };
+}
+
+const outOfMemory: Ending = {
+  outcome: "failed",
+  reason: {
+    code: "sandbox.out-of-memory",
+    words: "The sandbox ran out of memory.",
+    remedy: "Raise AIRLOCK_MEMORY, or ask for smaller work.",
+  },
+};

@@ -1,0 +1,26 @@
+import type { SandboxCheck } from "./check.ts";
+import type { Sha } from "./identity.ts";
+import type { Reason } from "./outcome.ts";
+import type { Pins } from "./request.ts";
+import type { Ending, PullRequestRef, Slot, Stand } from "./state.ts";
+
+/** Something that happened. Stored with the state that it led to, in one transaction: the run's timeline is the list of its facts. */
+export type Fact =
+  | { is: "authorised"; pins: Pins; permission: string }
+  | { is: "refused"; reason: Reason }
+  | { is: "announced"; stand: Stand }
+  | { is: "slot-taken"; slot: Slot }
+  | { is: "prepared"; promptBytes: number; removed: string[] }
+  | { is: "sealed"; checks: SandboxCheck[] }
+  | { is: "not-sealed"; checks: SandboxCheck[]; failed: string[] }
+  | { is: "launched"; atMs: number; deadlineAtMs: number }
+  | { is: "agent-ended"; exitCode: number; oomKilled: boolean }
+  | { is: "stop-asked"; ending: Ending }
+  | { is: "stopped"; exitCode: number }
+  | { is: "inspected"; tip: Sha; rebuilt: Sha; commits: number; files: number }
+  | { is: "nothing-made" }
+  | { is: "work-refused"; reason: Reason }
+  | { is: "pushed"; head: Sha }
+  | { is: "presented"; pullRequest: PullRequestRef }
+  | { is: "failed"; reason: Reason }
+  | { is: "closed" };

@@ -1,0 +1,18 @@
+import type { Ending } from "./state.ts";
+
+/** What is out there, each thing found by the run's identity. Everything `decide` may look at besides the run and the clock. */
+export interface Seen {
+  /** Somebody asked to end the run: stop command, label removed, CLI, page. */
+  stop?: Ending;
+  /** A slot is free and no older run of its turn waits for it. */
+  slotFree: boolean;
+  sandbox: { state: "absent" | "created" | "running" } | { state: "exited"; exitCode: number; oomKilled: boolean };
+  /** This process follows the sandbox's output and the gateway's record. */
+  watched: boolean;
+  /** The model API refused the key: the agent cannot go on, nor would a second try help. */
+  keyRefused: boolean;
+  /** The sandbox's output has reached its cap; the engine would rotate it away. */
+  outputFull: boolean;
+  /** What GitHub shows is older than what is true, and the last update is long enough ago. */
+  reportDue: boolean;
+}

@@ -1,0 +1,60 @@
+import type { Sha } from "./identity.ts";
+import type { Outcome, Reason } from "./outcome.ts";
+import type { Pins } from "./request.ts";
+
+/** Where the run shows itself on GitHub. */
+export interface Stand {
+  branch: string;
+  /** The commit that carries the check run: our start commit for an issue, the head for a pull request. */
+  sha: Sha;
+  /** True where `sha` is an empty commit of ours that publishing replaces. */
+  startCommit: boolean;
+  checkRunId: number;
+  commentId: number;
+}
+
+/** A place in the engine: which uid the sandbox runs under. */
+export interface Slot {
+  uid: number;
+}
+
+/** The truth of a run. Only `evolve` makes the next one. */
+export type Run =
+  | { at: "accepted" }
+  | { at: "announcing"; pins: Pins }
+  | { at: "queued"; pins: Pins; stand: Stand }
+  | { at: "preparing"; pins: Pins; stand: Stand; slot: Slot }
+  | { at: "sealing"; pins: Pins; stand: Stand; slot: Slot }
+  | { at: "launching"; pins: Pins; stand: Stand; slot: Slot }
+  | { at: "working"; pins: Pins; stand: Stand; slot: Slot; startedAtMs: number; deadlineAtMs: number }
+  | { at: "stopping"; pins: Pins; stand: Stand; slot: Slot; because: Ending }
+  | { at: "inspecting"; pins: Pins; stand: Stand; slot: Slot; agentExit: number; because?: Ending }
+  | { at: "publishing"; pins: Pins; stand: Stand; slot: Slot; tip: Sha; rebuilt: Sha }
+  | { at: "presenting"; pins: Pins; stand: Stand; slot: Slot; rebuilt: Sha }
+  | { at: "closing"; pins?: Pins; stand?: Stand; slot?: Slot; ending: Ending; pullRequest?: PullRequestRef }
+  | { at: "ended"; stand?: Stand; ending: Ending; pullRequest?: PullRequestRef };
+
+export interface Ending {
+  outcome: Outcome;
+  reason?: Reason;
+}
+
+export interface PullRequestRef {
+  number: number;
+  url: string;
+  head: Sha;
+}
+
+export type Place = Run["at"];
+
+/** States that hold one of the machine's slots. `closing` holds it until the container is gone. */
+export const slotPlaces: readonly Place[] = [
+  "preparing",
+  "sealing",
+  "launching",
+  "working",
+  "stopping",
+  "inspecting",
+  "publishing",
+  "presenting",
+];

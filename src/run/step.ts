@@ -1,0 +1,22 @@
+import type { Sha } from "./identity.ts";
+import type { Ending } from "./state.ts";
+
+/** One idempotent effect. Plain data: logged, stored and tested as it is. Each is performed in reconcile/perform.ts. */
+export type Step =
+  | { do: "wait"; untilMs?: number }
+  | { do: "authorise" }
+  | { do: "announce" }
+  | { do: "take-slot" }
+  | { do: "report" }
+  | { do: "prepare" }
+  | { do: "seal" }
+  | { do: "launch" }
+  | { do: "watch" }
+  | { do: "ask-stop"; ending: Ending }
+  | { do: "stop-sandbox" }
+  | { do: "end-agent"; exitCode: number; oomKilled: boolean }
+  | { do: "inspect" }
+  | { do: "push"; tip: Sha; rebuilt: Sha }
+  | { do: "present"; head: Sha }
+  | { do: "fail"; code: string; words: string; remedy: string }
+  | { do: "close" };

@@ -1,0 +1,63 @@
+import type { Kysely, Transaction } from "kysely";
+import type { Queue } from "../queue.ts";
+import type { Schema } from "../schema.ts";
+
+export interface Delivery {
+  id: string;
+  event: string;
+  payload: Record<string, unknown>;
+  receivedAtMs: number;
+}
+
+/** Stores the delivery and wakes its handling in one transaction: what is acknowledged is never lost. A known id changes nothing. */
+export async function addDelivery(db: Kysely<Schema>, queue: Queue, delivery: Delivery): Promise<"new" | "known"> {
+  return db.transaction().execute(async (trx) => {
+    const added = await trx
+      .insertInto("deliveries")
+      .values({
+        id: delivery.id,
+        event: delivery.event,
+        received_at_ms: delivery.receivedAtMs,
+        payload: JSON.stringify(delivery.payload),
+        state: "received",
+        note: null,
+      })
+      .onConflict((c) => c.column("id").doNothing())
+      .returning("id")
+      .executeTakeFirst();
+    // A known one is woken as well: GitHub redelivers what was received but may not have been handled.
+    await queue.wakeDelivery(delivery.id, trx);
+    return added ? "new" : "known";
+  });
+}
+
+/** The delivery, if it still waits to be handled. */
+export async function findWaitingDelivery(db: Kysely<Schema>, id: string): Promise<Delivery | undefined> {
+  const row = await db
+    .selectFrom("deliveries")
+    .selectAll()
+    .where("id", "=", id)
+    .where("state", "=", "received")
+    .executeTakeFirst();
+  return row && { id: row.id, event: row.event, payload: row.payload, receivedAtMs: Number(row.received_at_ms) };
+}
+
+export async function waitingDeliveries(db: Kysely<Schema>): Promise<string[]> {
+  const rows = await db
+    .selectFrom("deliveries")
+    .select("id")
+    .where("state", "=", "received")
+    .orderBy("received_at_ms")
+    .limit(1000)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/** `note`: what came of it, for whoever looks for a delivery that did nothing. */
+export async function markDeliveryHandled(db: Kysely<Schema> | Transaction<Schema>, id: string, note: string): Promise<void> {
+  await db
+    .updateTable("deliveries")
+    .set({ state: "handled", note: note.slice(0, 500) })
+    .where("id", "=", id)
+    .execute();
+}

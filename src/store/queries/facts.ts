@@ -1,0 +1,77 @@
+import { type Kysely, sql, type Transaction } from "kysely";
+import { Fault } from "../../fault.ts";
+import type { Fact } from "../../run/fact.ts";
+import type { RunId } from "../../run/identity.ts";
+import type { Run } from "../../run/state.ts";
+import type { Queue } from "../queue.ts";
+import type { Schema } from "../schema.ts";
+
+/**
+ * Writes the fact, the state it led to, and a wake-up, as one. Throws Fault "run.lost" when the run has changed hands since `fence`
+ * was given: a writer that stalled past its lease must not move it.
+ */
+export async function appendFact(
+  db: Kysely<Schema>,
+  queue: Queue,
+  input: { run: RunId; fence: number; fact: Fact; state: Run; nowMs: number },
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await moveRun(trx, input);
+    await trx
+      .insertInto("facts")
+      .values({
+        run: input.run,
+        seq: sql<number>`(select coalesce(max(seq), 0) + 1 from facts where run = ${input.run})`,
+        at_ms: input.nowMs,
+        fact: JSON.stringify(input.fact),
+      })
+      .execute();
+    if (input.state.at !== "ended") await queue.wakeRun(input.run, trx);
+  });
+}
+
+async function moveRun(trx: Transaction<Schema>, input: { run: RunId; fence: number; state: Run; nowMs: number }): Promise<void> {
+  const uid = "slot" in input.state ? (input.state.slot?.uid ?? null) : null;
+  const moved = await trx
+    .updateTable("runs")
+    .set({ state: JSON.stringify(input.state), at: input.state.at, uid, tries: 0, not_before_ms: 0, updated_at_ms: input.nowMs })
+    .where("id", "=", input.run)
+    .where("fence", "=", input.fence)
+    .returning("id")
+    .executeTakeFirst();
+  if (!moved)
+    throw new Fault("run.lost", "Another worker has taken this run over", {
+      remedy: "Nothing to do: the other worker goes on with it",
+    });
+}
+
+/** Notes that a step failed and may be tried again, not before the given time. */
+export async function postponeRun(
+  db: Kysely<Schema>,
+  input: { run: RunId; fence: number; tries: number; notBeforeMs: number },
+): Promise<void> {
+  await db
+    .updateTable("runs")
+    .set({ tries: input.tries, not_before_ms: input.notBeforeMs })
+    .where("id", "=", input.run)
+    .where("fence", "=", input.fence)
+    .execute();
+}
+
+/** Remembers what GitHub was last shown of the run, so that the same is not sent twice. */
+export async function markReported(
+  db: Kysely<Schema>,
+  input: { run: RunId; fence: number; digest: string; nowMs: number },
+): Promise<void> {
+  await db
+    .updateTable("runs")
+    .set({ reported: input.digest, reported_at_ms: input.nowMs })
+    .where("id", "=", input.run)
+    .where("fence", "=", input.fence)
+    .execute();
+}
+
+export async function factsOf(db: Kysely<Schema>, run: RunId): Promise<{ atMs: number; fact: Fact }[]> {
+  const rows = await db.selectFrom("facts").select(["at_ms", "fact"]).where("run", "=", run).orderBy("seq").execute();
+  return rows.map((row) => ({ atMs: Number(row.at_ms), fact: row.fact }));
+}

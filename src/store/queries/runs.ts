@@ -1,0 +1,132 @@
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import type { RunId } from "../../run/identity.ts";
+import type { RunRequest } from "../../run/request.ts";
+import type { Run } from "../../run/state.ts";
+import type { Queue } from "../queue.ts";
+import type { Schema } from "../schema.ts";
+
+export interface RunRow {
+  id: RunId;
+  pageKey: string;
+  request: RunRequest;
+  state: Run;
+  /** Goes up whenever the run changes hands. Every write names it, so that a writer who lost the run writes nothing. */
+  fence: number;
+  tries: number;
+  notBeforeMs: number;
+  reported: string | null;
+  reportedAtMs: number;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export type Added = { is: "added"; run: RunId } | { is: "duplicate" } | { is: "busy"; run: RunId };
+
+/** One run for each cause, ever; one active run for each issue or pull request. */
+export async function addRun(
+  db: Kysely<Schema>,
+  queue: Queue,
+  input: { id: RunId; pageKey: string; causeKey: string; request: RunRequest; nowMs: number },
+): Promise<Added> {
+  const { request } = input;
+  return db.transaction().execute(async (trx) => {
+    const known = await trx.selectFrom("runs").select("id").where("cause_key", "=", input.causeKey).executeTakeFirst();
+    if (known) return { is: "duplicate" };
+    const added = await trx
+      .insertInto("runs")
+      .values({
+        id: input.id,
+        page_key: input.pageKey,
+        cause_key: input.causeKey,
+        installation_id: request.installationId,
+        repository_id: request.repositoryId,
+        subject_number: request.subject.number,
+        request: JSON.stringify(request),
+        state: JSON.stringify({ at: "accepted" }),
+        at: "accepted",
+        uid: null,
+        fence: 0,
+        holder: null,
+        lease_until_ms: 0,
+        tries: 0,
+        not_before_ms: 0,
+        reported: null,
+        reported_at_ms: 0,
+        created_at_ms: input.nowMs,
+        updated_at_ms: input.nowMs,
+      })
+      .onConflict((c) => c.doNothing())
+      .returning("id")
+      .executeTakeFirst();
+    if (added) {
+      await queue.wakeRun(input.id, trx);
+      return { is: "added", run: input.id };
+    }
+    const active = await findActiveRun(trx, request.repositoryId, request.subject.number);
+    return active ? { is: "busy", run: active.id } : { is: "duplicate" };
+  });
+}
+
+export async function findRun(db: Kysely<Schema>, id: RunId): Promise<RunRow | undefined> {
+  return asRow(await db.selectFrom("runs").selectAll().where("id", "=", id).executeTakeFirst());
+}
+
+export async function findRunByPage(db: Kysely<Schema>, pageKey: string): Promise<RunRow | undefined> {
+  return asRow(await db.selectFrom("runs").selectAll().where("page_key", "=", pageKey).executeTakeFirst());
+}
+
+export async function findActiveRun(
+  db: Kysely<Schema> | Transaction<Schema>,
+  repositoryId: number,
+  number: number,
+): Promise<RunRow | undefined> {
+  return asRow(
+    await db
+      .selectFrom("runs")
+      .selectAll()
+      .where("repository_id", "=", repositoryId)
+      .where("subject_number", "=", number)
+      .where("at", "<>", "ended")
+      .executeTakeFirst(),
+  );
+}
+
+export async function activeRuns(db: Kysely<Schema>): Promise<RunRow[]> {
+  const rows = await db.selectFrom("runs").selectAll().where("at", "<>", "ended").orderBy("created_at_ms").execute();
+  return rows.flatMap((row) => asRow(row) ?? []);
+}
+
+/** Newest first. */
+export async function listRuns(db: Kysely<Schema>, limit: number): Promise<RunRow[]> {
+  const rows = await db.selectFrom("runs").selectAll().orderBy("created_at_ms", "desc").limit(limit).execute();
+  return rows.flatMap((row) => asRow(row) ?? []);
+}
+
+/** Place in the line of waiting runs, from 1; 0 when the run does not wait. */
+export async function queuePosition(db: Kysely<Schema>, run: RunRow): Promise<number> {
+  if (run.state.at !== "queued") return 0;
+  const { ahead } = await db
+    .selectFrom("runs")
+    .select((e) => e.fn.countAll<number>().as("ahead"))
+    .where("at", "=", "queued")
+    .where(sql<boolean>`(created_at_ms, id) < (${run.createdAtMs}, ${run.id})`)
+    .executeTakeFirstOrThrow();
+  return Number(ahead) + 1;
+}
+
+function asRow(row: Selectable<Schema["runs"]> | undefined): RunRow | undefined {
+  if (!row) return undefined;
+  return {
+    id: row.id,
+    pageKey: row.page_key,
+    request: row.request,
+    state: row.state,
+    fence: row.fence,
+    tries: row.tries,
+    notBeforeMs: Number(row.not_before_ms),
+    reported: row.reported,
+    reportedAtMs: Number(row.reported_at_ms),
+    createdAtMs: Number(row.created_at_ms),
+    updatedAtMs: Number(row.updated_at_ms),
+  };
+}

@@ -1,0 +1,79 @@
+import type { ColumnType, Generated } from "kysely";
+import type { Fact } from "../run/fact.ts";
+import type { RunId, Sha } from "../run/identity.ts";
+import type { RunRequest } from "../run/request.ts";
+import type { Run } from "../run/state.ts";
+
+/** Written as JSON text, read as data, on PGlite and PostgreSQL alike. */
+type Json<T> = ColumnType<T, string, string>;
+
+/** Epoch milliseconds in a bigint column. */
+type Ms = number;
+
+export interface Schema {
+  deliveries: {
+    id: string;
+    event: string;
+    received_at_ms: Ms;
+    payload: Json<Record<string, unknown>>;
+    state: "received" | "handled";
+    note: string | null;
+  };
+  runs: {
+    id: RunId;
+    page_key: string;
+    /** What the request means, whatever delivery brought it: one run for each, ever. */
+    cause_key: string;
+    installation_id: number;
+    repository_id: number;
+    subject_number: number;
+    request: Json<RunRequest>;
+    state: Json<Run>;
+    at: Run["at"];
+    uid: number | null;
+    fence: number;
+    holder: string | null;
+    lease_until_ms: Ms;
+    tries: number;
+    not_before_ms: Ms;
+    reported: string | null;
+    reported_at_ms: Ms;
+    created_at_ms: Ms;
+    updated_at_ms: Ms;
+  };
+  facts: { run: RunId; seq: number; at_ms: Ms; fact: Json<Fact> };
+  events: { run: RunId; seq: Generated<number>; id: string; at_ms: Ms; kind: string; text: string; tool: string | null };
+  evidence: {
+    run: RunId;
+    seq: number;
+    at_ms: Ms;
+    door: string;
+    method: string;
+    target: string;
+    verdict: "allowed" | "refused";
+    rule: string;
+    bytes_in: number;
+    bytes_out: number;
+    status: number;
+    duration_ms: number;
+    usage: ColumnType<Record<string, unknown> | null, string | null, string | null>;
+  };
+  grants: {
+    id: string;
+    run: RunId | null;
+    duty: string;
+    repository_id: number;
+    permissions: Json<Record<string, string>>;
+    state: "minting" | "live" | "revoked";
+    minted_at_ms: Ms;
+    expires_at_ms: Ms;
+    revoked_at_ms: Ms | null;
+    token: string | null;
+  };
+  commands: { id: Generated<number>; run: RunId; command: Json<Record<string, unknown>>; at_ms: Ms };
+  papers: { run: RunId; kind: string; text: string };
+  notices: { repository_id: number; subject_number: number; actor_id: number };
+  heads: { repository_id: number; subject_number: number; sha: string; at_ms: Ms };
+  branches: { repository_id: number; branch: string; sha: Sha; run: RunId };
+  marks: { name: string; text: string };
+}
