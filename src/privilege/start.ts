@@ -1,0 +1,168 @@
+import { createHash } from "node:crypto";
+import { closeSync, constants, openSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { Fault } from "../fault.ts";
+import type { Account } from "./accounts.ts";
+import { callControl } from "./control-client.ts";
+import type { DaemonHealth, DaemonOrder } from "./daemon.ts";
+import { ensureFolder } from "./folder.ts";
+import { composeLaunch } from "./launch.ts";
+import { followLog } from "./log-follow.ts";
+
+export interface DaemonWish {
+  /** What it is called in its health answer and its log: "gateway", "git-runs" … */
+  name: string;
+  /** Its account when we are root; undefined otherwise. */
+  account: Account | undefined;
+  /** file: URL of its main file. */
+  script: URL;
+  network: "host" | "none";
+  /** Given on stdin only: may hold secrets. */
+  config: unknown;
+  /** A daemon of another version or instance at this socket is replaced. */
+  version: string;
+  instance: string;
+  /** At most 107 bytes. Its folder is the daemon's own, and nothing else may lie in it: removing the folder retires the daemon. */
+  controlSocket: string;
+  /** Gets each JSON line that the daemon logs. */
+  logger?: (line: string) => void;
+}
+
+/** A process of ours that outlives this one. */
+export interface Daemon extends AsyncDisposable {
+  name: string;
+  pid: number;
+  /** Whether it ran already, from an earlier life of the App. */
+  adopted: boolean;
+  /** "own-account": root started it under its own uid; "shared-uid": everything runs as one uid, which is weaker and must be said. */
+  privilege: "own-account" | "shared-uid";
+  controlSocket: string;
+  /** What it says of itself now; undefined if it does not answer. */
+  health(): Promise<DaemonHealth | undefined>;
+  /** Tells it to stop and waits until its process is gone; kills it after 12 s. */
+  stop(): Promise<void>;
+}
+
+/** Starts a daemon, or adopts the running one that the same version, instance and configuration started. Resolves when it answers.
+ *  Disposing only stops following its log: the daemon goes on. Throws Fault "settings.daemon" if it does not come up within 15 s. */
+export async function startDaemon(wish: DaemonWish): Promise<Daemon> {
+  if (Buffer.byteLength(wish.controlSocket) > 107) {
+    throw new Fault("settings.socket-path", `${wish.controlSocket} is longer than the 107 bytes of a socket path`, {
+      remedy: "Choose a shorter folder for Airlock's sockets",
+    });
+  }
+  const folder = dirname(wish.controlSocket);
+  const logFile = join(folder, "log.ndjson");
+  const config = JSON.stringify(wish.config);
+  const digest = createHash("sha256").update(`${wish.name}\0${wish.account?.uid}\0${config}`).digest("hex");
+  const running = await findHealth(wish.controlSocket);
+  const same = running?.airlock === wish.name && running.version === wish.version && running.instance === wish.instance;
+  const adopted = same && running.digest === digest;
+  if (running && !adopted) await stopDaemon(wish.controlSocket, running.pid);
+  const pid = adopted ? running.pid : await launch({ wish, config, digest, folder, logFile });
+  const follower = wish.logger ? followLog(logFile, { line: wish.logger, fromStart: !adopted }) : undefined;
+  return {
+    name: wish.name,
+    pid,
+    adopted,
+    privilege: wish.account ? "own-account" : "shared-uid",
+    controlSocket: wish.controlSocket,
+    health: () => findHealth(wish.controlSocket),
+    async stop() {
+      await stopDaemon(wish.controlSocket, pid);
+      await follower?.[Symbol.asyncDispose]();
+    },
+    async [Symbol.asyncDispose]() {
+      await follower?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Asks whoever listens at a control socket who it is; undefined if nobody answers. */
+export async function findHealth(socketPath: string): Promise<DaemonHealth | undefined> {
+  try {
+    const answer = await callControl({ socketPath, method: "GET", path: "/healthz", idleMs: 3_000 });
+    return answer.status === 200 ? (JSON.parse(answer.body.toString("utf8")) as DaemonHealth) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface LaunchPlace {
+  wish: DaemonWish;
+  config: string;
+  digest: string;
+  folder: string;
+  logFile: string;
+}
+
+async function launch({ wish, config, digest, folder, logFile }: LaunchPlace): Promise<number> {
+  const account = wish.account && { uid: wish.account.uid, gid: wish.account.gid };
+  await ensureFolder({ path: folder, mode: 0o700, ...account });
+  await rm(wish.controlSocket, { force: true });
+  // Unlinked first and then made exclusively: the account owns the folder, and root must not follow what it might have put there.
+  await rm(logFile, { force: true });
+  const stderr = openSync(logFile, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND, 0o600);
+  const { file, args } = composeLaunch({
+    root: wish.account !== undefined,
+    network: wish.network,
+    node: process.execPath,
+    script: fileURLToPath(wish.script),
+  });
+  const order: DaemonOrder = { ...wish, digest, ...(account ? { account } : {}), config: JSON.parse(config) };
+  const { name, version, instance, controlSocket } = order;
+  const child = execa(file, args, {
+    extendEnv: false,
+    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", HOME: "/nonexistent" },
+    cwd: "/",
+    input: `${JSON.stringify({ name, version, instance, digest, controlSocket, account: order.account, config: order.config })}\n`,
+    stdout: "ignore",
+    stderr,
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+  });
+  let ended = false;
+  void child.then(() => {
+    ended = true;
+  });
+  closeSync(stderr);
+  const giveUpAtMs = Date.now() + 15_000;
+  while (!ended && Date.now() < giveUpAtMs) {
+    const health = await findHealth(wish.controlSocket);
+    if (health?.digest === digest) {
+      child.nodeChildProcess.unref();
+      return health.pid;
+    }
+    await wait(20);
+  }
+  child.kill("SIGKILL");
+  throw new Fault("settings.daemon", `The ${wish.name} process did not come up`, {
+    remedy: `Read ${logFile}: its last lines say what was missing`,
+  });
+}
+
+async function stopDaemon(controlSocket: string, pid: number): Promise<void> {
+  const killAtMs = Date.now() + 12_000;
+  await callControl({ socketPath: controlSocket, method: "POST", path: "/stop", idleMs: 3_000 }).catch(() => {});
+  while (isAlive(pid)) {
+    // Only while it still answers as that process: the number may be another's by now.
+    if (Date.now() > killAtMs && (await findHealth(controlSocket))?.pid === pid) process.kill(pid, "SIGKILL");
+    if (Date.now() > killAtMs + 3_000) break;
+    await wait(20);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
