@@ -1,0 +1,102 @@
+import { z } from "zod";
+
+/** How each plain setting is read. A message completes the sentence "NAME …". */
+export const values = {
+  APP_ID: z
+    .string()
+    .regex(/^[1-9]\d{0,15}$/, "is not a number")
+    .transform(Number),
+  WEBHOOK_PATH: z.string().regex(/^\/[\w./-]+$/, "is not a plain path such as /api/github/webhooks"),
+  GHE_HOST: z
+    .string()
+    .regex(/^[a-z0-9.-]+(:\d{1,5})?$/i, "is not a host name: no scheme, no path")
+    .toLowerCase(),
+  GHE_PROTOCOL: z.enum(["https", "http"], "is neither https nor http"),
+  HOST: z.string().regex(/^[\w.:-]+$/, "is not a host name or address"),
+  PORT: z
+    .string()
+    .regex(/^\d+$/, "is not a number")
+    .transform(Number)
+    .refine((port) => port <= 65_535, "is not a port (0 to 65535)"),
+  LOG_LEVEL: z.enum(
+    ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    "is none of trace, debug, info, warn, error, fatal, silent",
+  ),
+  LOG_FORMAT: z.enum(["json", "pretty"], "is neither json nor pretty"),
+  AIRLOCK_URL: z.string().refine(isPlainHttpUrl, "is not an http(s) address without query or password").transform(withoutSlash),
+  AIRLOCK_ACCOUNTS: z
+    .string()
+    .transform(splitList)
+    .pipe(
+      z
+        .array(
+          z
+            .string()
+            .regex(/^(id:\d+|[a-z\d](?:[a-z\d_-]{0,38}))$/i, "names something that is no GitHub account")
+            .toLowerCase(),
+        )
+        .min(1, "is empty"),
+    ),
+  ANTHROPIC_BASE_URL: z
+    .string()
+    .refine(isPlainHttpUrl, "is not an http(s) address without query or password")
+    .refine(isSafeUpstream, "is not https (http is allowed on loopback only)")
+    .transform(withoutSlash),
+  AIRLOCK_MODEL: z.string().regex(/^[\w.:@/-]{1,120}$/, "is not a model's name"),
+  AIRLOCK_CONCURRENCY: wholeNumber(1, 100),
+  AIRLOCK_DEADLINE_MINUTES: wholeNumber(1, 1380),
+  AIRLOCK_MEMORY: z
+    .string()
+    .regex(/^\d{1,7}[mg]b?$/i, "is not a size such as 4g or 2048m")
+    .transform(parseBytes)
+    .refine((bytes) => bytes >= 512 * 1024 ** 2, "is under 512m: Claude Code does not start in that"),
+  HTTPS_PROXY: z.string().refine(isHttpUrl, "is not an http(s) address"),
+  NO_PROXY: z.string(),
+  NODE_EXTRA_CA_CERTS: z.string(),
+} as const;
+
+export type ValueName = keyof typeof values;
+export type Value<Name extends ValueName> = z.output<(typeof values)[Name]>;
+
+/** Host names that never leave this machine. */
+export function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(hostname);
+}
+
+function wholeNumber(least: number, most: number) {
+  const words = `is not a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, words)
+    .transform(Number)
+    .refine((number) => number >= least && number <= most, words);
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+function parseBytes(text: string): number {
+  return Number.parseInt(text, 10) * (/g/i.test(text) ? 1024 ** 3 : 1024 ** 2);
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? "");
+}
+
+function isPlainHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return isHttpUrl(text) && url !== null && !url.username && !url.password && !url.search && !url.hash;
+}
+
+function isSafeUpstream(text: string): boolean {
+  const url = URL.parse(text);
+  return url?.protocol === "https:" || isLoopback(url?.hostname ?? "");
+}
+
+function withoutSlash(text: string): string {
+  return text.replace(/\/+$/, "");
+}
