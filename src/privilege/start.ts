@@ -1,10 +1,10 @@
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { execa } from "execa";
 import { Fault } from "../fault.ts";
 import type { Account } from "./accounts.ts";
 import { callControl } from "./control-client.ts";
@@ -101,8 +101,8 @@ interface LaunchPlace {
 }
 
 async function launch({ wish, config, digest, folder, logFile }: LaunchPlace): Promise<number> {
-  const account = wish.account && { uid: wish.account.uid, gid: wish.account.gid };
-  await ensureFolder({ path: folder, mode: 0o700, ...account });
+  const { account } = wish;
+  await ensureFolder({ path: folder, mode: 0o700, uid: account?.uid, gid: account?.gid });
   await rm(wish.controlSocket, { force: true });
   // Unlinked first and then made exclusively: the account owns the folder, and root must not follow what it might have put there.
   await rm(logFile, { force: true });
@@ -113,30 +113,32 @@ async function launch({ wish, config, digest, folder, logFile }: LaunchPlace): P
     node: process.execPath,
     script: fileURLToPath(wish.script),
   });
-  const order: DaemonOrder = { ...wish, digest, ...(account ? { account } : {}), config: JSON.parse(config) };
-  const { name, version, instance, controlSocket } = order;
-  const child = execa(file, args, {
-    extendEnv: false,
+  const { name, version, instance, controlSocket } = wish;
+  const identity = account ? { account: { uid: account.uid, gid: account.gid } } : {};
+  const order: DaemonOrder = { name, version, instance, digest, controlSocket, ...identity, config: JSON.parse(config) };
+  // Not execa: it knows no file descriptor for stderr, and this process must hold no stream of a child that outlives it but stdin.
+  const child = spawn(file, args, {
     env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", HOME: "/nonexistent" },
     cwd: "/",
-    input: `${JSON.stringify({ name, version, instance, digest, controlSocket, account: order.account, config: order.config })}\n`,
-    stdout: "ignore",
-    stderr,
+    stdio: ["pipe", "ignore", stderr],
     detached: true,
-    cleanup: false,
-    reject: false,
-    buffer: false,
   });
   let ended = false;
-  void child.then(() => {
+  child.on("exit", () => {
     ended = true;
   });
+  child.on("error", () => {
+    ended = true;
+  });
+  // A child that ended early no longer reads; what it lacked is in its log.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(`${JSON.stringify(order)}\n`);
   closeSync(stderr);
   const giveUpAtMs = Date.now() + 15_000;
   while (!ended && Date.now() < giveUpAtMs) {
     const health = await findHealth(wish.controlSocket);
     if (health?.digest === digest) {
-      child.nodeChildProcess.unref();
+      child.unref();
       return health.pid;
     }
     await wait(20);
@@ -158,11 +160,12 @@ async function stopDaemon(controlSocket: string, pid: number): Promise<void> {
   }
 }
 
+/** A zombie is gone: it only waits for whoever is its parent by now. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat[stat.lastIndexOf(")") + 2] !== "Z";
+  } catch {
+    return false;
   }
 }
