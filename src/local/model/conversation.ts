@@ -15,6 +15,7 @@ export const messagesRequest = z.looseObject({
   max_tokens: z.int().min(1).optional(),
   messages: z.array(message).min(1),
   tools: z.array(z.looseObject({ name: z.string().optional(), type: z.string().optional() })).optional(),
+  system: z.unknown().optional(),
   stream: z.boolean().optional(),
   metadata: z.looseObject({ user_id: z.string().optional() }).optional(),
 });
@@ -50,9 +51,11 @@ export function readConversation(messages: readonly Message[]): Conversation {
   return { answered, order, lastResult };
 }
 
-/** Without tools of the client's own it is a side request (a title, a summary, a quota check), no part of the job. */
+/** No part of the job: a request without tools of the client's own (a title, a summary, a quota check), and a subagent's, which Claude Code
+ *  marks in its first system block. A subagent would otherwise play the whole scenario again, and start the next subagent. */
 export function isSideRequest(request: MessagesRequest): boolean {
-  return !(request.tools ?? []).some((tool) => tool.type === undefined || tool.type === "custom");
+  const hasTools = (request.tools ?? []).some((tool) => tool.type === undefined || tool.type === "custom");
+  return !hasTools || JSON.stringify(request.system ?? "").includes("cc_is_subagent=true");
 }
 
 /** The real API refuses a tool call that has no result in the next message; so does the stand-in. Returns the first such id. */

@@ -14,8 +14,9 @@ export function createMessagesEndpoint(options: { key: string; scenario: () => S
   const triesByPlace = new Map<string, number>();
 
   function decide(request: MessagesRequest): Answer {
-    if (isSideRequest(request)) return { do: "say", text: sideAnswer(request), delayMs: 0 };
     const conversation = readConversation(request.messages);
+    const hasOrder = conversation.order !== undefined && request.tools !== undefined;
+    if (isSideRequest(request) && !hasOrder) return { do: "say", text: sideAnswer(request), delayMs: 0 };
     // `metadata.user_id` names the session; without it the first message has to do.
     const session = request.metadata?.user_id ?? JSON.stringify(request.messages[0]);
     const place = digest(JSON.stringify([session, conversation.answered, options.scenario()]));

@@ -15,6 +15,7 @@ export interface SeenRequest {
   model: string | undefined;
   tools: string[];
   messages: number;
+  /** 0 while the answer is under way. */
   status: number;
 }
 

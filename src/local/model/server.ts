@@ -55,7 +55,10 @@ export async function startLocalModel(options: { port?: number; key: string }): 
       },
       ...{ bodyDigest: digest(body), bodyBytes: body.length, model: undefined, tools: [], messages: 0, status: 0 },
     };
-    response.once("close", () => list.add({ ...seen, status: response.statusCode }));
+    list.add(seen);
+    response.once("close", () => {
+      seen.status = response.statusCode;
+    });
     if (route === "HEAD /api/hello" || route === "GET /api/hello") return sendJson(response, 200, { message: "hello" });
     if (route !== "POST /v1/messages" && route !== "POST /v1/messages/count_tokens") return refuse(404, "Not found");
     if (!seen.sawKey)
