@@ -16,6 +16,7 @@ export const messagesRequest = z.looseObject({
   messages: z.array(message).min(1),
   tools: z.array(z.looseObject({ name: z.string().optional(), type: z.string().optional() })).optional(),
   system: z.unknown().optional(),
+  output_config: z.looseObject({ format: z.unknown().optional() }).optional(),
   stream: z.boolean().optional(),
   metadata: z.looseObject({ user_id: z.string().optional() }).optional(),
 });

@@ -100,6 +100,5 @@ function printStream(events: readonly { type: string }[]): string {
 
 // A title is asked for as JSON of a given shape; everything else takes any words.
 function sideAnswer(request: MessagesRequest): string {
-  const wantsJson = "output_config" in request || "output_format" in request;
-  return wantsJson ? JSON.stringify({ title: "Local model" }) : "OK";
+  return request.output_config?.format === undefined ? "OK" : JSON.stringify({ title: "Local model" });
 }
