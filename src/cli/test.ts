@@ -1,2 +1,125 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { z } from "zod";
+import { exitCodes } from "../fault.ts";
+import { childEnvironment } from "../settings.ts";
+import { ensureMachine } from "../setup/machine.ts";
 import type { CommandRun } from "./commands.ts";
-export const runTest: CommandRun = async () => 1;
+import type { Terminal } from "./terminal.ts";
+import { sortByEngine } from "./test/engine-files.ts";
+import { observeTraces, type TraceSources } from "./test/leftovers.ts";
+import { addTallies, checkTally, closingLine, emptyTally, type Tally } from "./test/tally.ts";
+import { runCheck, runVitest, type ToolFrame } from "./test/tools.ts";
+
+const shape = z.strictObject({
+  fast: z.boolean().default(false),
+  provision: z.boolean().default(false),
+  filter: z.string().optional(),
+  json: z.boolean().default(false),
+});
+
+/** Runs Airlock's own tests. Fails where one failed, where none ran, and where something of theirs was left behind. */
+export const runTest: CommandRun = async (given, terminal) => {
+  const options = shape.parse(given);
+  const root = join(import.meta.dirname, "../..");
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  // A folder of their own: whatever is in it at the end was left behind. Short, because sockets are made below it.
+  const temporaryFolder = await mkdtemp(join(tmpdir(), "at-"));
+  // As open as /tmp: our own processes run under accounts of their own.
+  await chmod(temporaryFolder, 0o1777);
+  try {
+    const frame: ToolFrame = { root, env: { ...childEnvironment(), TMPDIR: temporaryFolder }, signal: interrupted.signal };
+    const tally = await runAll({ ...options, frame, temporaryFolder, terminal });
+    tellEnd(tally, { json: options.json, terminal });
+    if (interrupted.signal.aborted) return exitCodes.interrupted;
+    return tally.failed > 0 || tally.passed === 0 ? exitCodes.failed : exitCodes.done;
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    await rm(temporaryFolder, { recursive: true, force: true });
+  }
+};
+
+type All = z.output<typeof shape> & { frame: ToolFrame; temporaryFolder: string; terminal: Terminal };
+
+async function runAll(all: All): Promise<Tally> {
+  const { frame, fast, filter, temporaryFolder } = all;
+  // First, so that a failed preparation is told before anything is waited for.
+  const engine = fast ? { absent: "--fast" } : await findEngine(all);
+  const sources: TraceSources = {
+    engineSocket: "socket" in engine ? engine.socket : undefined,
+    temporaryFolder,
+    root: frame.root,
+  };
+  const before = await observeTraces(sources);
+  const checks =
+    filter === undefined
+      ? [
+          await runCheck(frame, { name: "biome", args: ["check", "."] }),
+          await runCheck(frame, { name: "tsc", args: ["--noEmit"] }),
+        ]
+      : [];
+  const unit = await runVitest(frame, { projects: ["unit"], files: filter === undefined ? [] : [filter] });
+  const rest = fast ? emptyTally() : await runRest(all, "absent" in engine ? engine.absent : undefined);
+  return addTallies(...checks, unit, rest, await checkLeftovers(sources, before));
+}
+
+/** The engine's socket, or why there is none. */
+async function findEngine({ frame, provision, terminal }: All): Promise<{ socket: string } | { absent: string }> {
+  try {
+    const { parseEngineAddress } = await import("../sandbox/engine.ts");
+    await ensureMachine({ provision, env: childEnvironment(), signal: frame.signal });
+    return { socket: parseEngineAddress(frame.env.DOCKER_HOST) };
+  } catch (error) {
+    const absent = error instanceof Error ? error.message : String(error);
+    terminal.err(`airlock: what needs a Docker engine is skipped: ${absent}`);
+    return { absent };
+  }
+}
+
+async function runRest({ frame, filter }: All, absent: string | undefined): Promise<Tally> {
+  const { engine, others } = sortByEngine(frame.root, ["test/parts", "test/journeys", "test/attacks"]);
+  const chosen = (files: string[]) => files.filter((file) => filter === undefined || file.includes(filter));
+  const projects = ["parts", "journeys", "attacks"];
+  const run = async (files: string[], collectOnly = false) =>
+    files.length === 0 ? emptyTally() : runVitest(frame, { projects, files, collectOnly });
+  if (absent === undefined) return run(chosen([...others, ...engine]));
+
+  const ran = await run(chosen(others));
+  const skipped = await run(chosen(engine), true);
+  const told: Tally = {
+    ...skipped,
+    skips: skipped.skipped > 0 ? [`${skipped.skipped} tests need a Docker engine: ${absent}`] : [],
+  };
+  // In CI a skipped test is one that nobody will ever run.
+  const inCi =
+    skipped.skipped > 0 && isCi(frame.env.CI)
+      ? checkTally(`CI is set, and no Docker engine could be started: ${absent}`)
+      : emptyTally();
+  return addTallies(ran, told, inCi);
+}
+
+function isCi(value: string | undefined): boolean {
+  return value !== undefined && value !== "" && value !== "false" && value !== "0";
+}
+
+/** What tests end in their last moments gets a moment to go. */
+async function checkLeftovers(sources: TraceSources, before: Set<string>): Promise<Tally> {
+  const limit = AbortSignal.timeout(5_000);
+  for (;;) {
+    const left = [...(await observeTraces(sources))].filter((trace) => !before.has(trace));
+    if (left.length === 0) return checkTally();
+    if (limit.aborted) return checkTally(`left behind by the tests: ${left.join(", ")}`);
+    await wait(100);
+  }
+}
+
+function tellEnd(tally: Tally, { json, terminal }: { json: boolean; terminal: Terminal }): void {
+  for (const name of tally.failures) terminal.err(`${terminal.style("err", "red", "failed:")} ${name}`);
+  for (const reason of tally.skips) terminal.err(`${terminal.style("err", "yellow", "skipped:")} ${reason}`);
+  if (json) terminal.out(JSON.stringify(tally));
+  terminal.out(closingLine(tally));
+}

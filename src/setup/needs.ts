@@ -1,0 +1,41 @@
+/** A program that Airlock needs on its host. */
+export interface Need {
+  /** As it is called, or the path of a file that only its package has. */
+  name:
+    | "git"
+    | "dockerd"
+    | "setpriv"
+    | "unshare"
+    | "debootstrap"
+    | "ip"
+    | "nft"
+    | "/etc/ssl/certs/ca-certificates.crt"
+    | "/usr/share/keyrings/debian-archive-keyring.gpg";
+  /** Debian's package. */
+  package: string;
+  why: string;
+  /** False: used for parts only, so its absence stops nothing, but --provision brings it. */
+  required: boolean;
+}
+
+export const needs: readonly Need[] = [
+  { name: "git", package: "git", why: "repositories are made and read with it", required: true },
+  { name: "dockerd", package: "docker.io", why: "agents work in its containers", required: true },
+  { name: "setpriv", package: "util-linux", why: "our processes drop their rights with it", required: true },
+  { name: "unshare", package: "util-linux", why: "the git host runs without a network by it", required: true },
+  { name: "debootstrap", package: "debootstrap", why: "it makes the base image where none can be pulled", required: false },
+  {
+    name: "/usr/share/keyrings/debian-archive-keyring.gpg",
+    package: "debian-archive-keyring",
+    why: "debootstrap checks signatures with it",
+    required: false,
+  },
+  {
+    name: "/etc/ssl/certs/ca-certificates.crt",
+    package: "ca-certificates",
+    why: "the engine pulls images over TLS with it",
+    required: false,
+  },
+  { name: "ip", package: "iproute2", why: "network namespaces are looked at with it", required: false },
+  { name: "nft", package: "nftables", why: "firewalled sandboxes need it", required: false },
+];
