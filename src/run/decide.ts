@@ -6,7 +6,7 @@ import type { Step } from "./step.ts";
 export function decide(run: Run, seen: Seen, nowMs: number): Step {
   switch (run.at) {
     case "accepted":
-      return { do: "authorise" };
+      return { do: "pin" };
     case "announcing":
       return { do: "announce" };
     case "queued":

@@ -7,7 +7,7 @@ export function evolve(run: Run, fact: Fact): Run {
   if (fact.is === "failed") return close(run, { outcome: "failed", reason: fact.reason });
   switch (run.at) {
     case "accepted":
-      if (fact.is === "authorised") return { at: "announcing", pins: fact.pins };
+      if (fact.is === "pinned") return { at: "announcing", pins: fact.pins };
       if (fact.is === "refused") return { at: "closing", ending: { outcome: "refused", reason: fact.reason } };
       return run;
     case "announcing":

@@ -6,7 +6,7 @@ import type { Ending, PullRequestRef, Slot, Stand } from "./state.ts";
 
 /** Something that happened. Stored with the state that it led to, in one transaction: the run's timeline is the list of its facts. */
 export type Fact =
-  | { is: "authorised"; pins: Pins; permission: string }
+  | { is: "pinned"; pins: Pins }
   | { is: "refused"; reason: Reason }
   | { is: "announced"; stand: Stand }
   | { is: "slot-taken"; slot: Slot }

@@ -4,7 +4,7 @@ import type { Ending } from "./state.ts";
 /** One idempotent effect. Plain data: logged, stored and tested as it is. Each is performed in reconcile/perform.ts. */
 export type Step =
   | { do: "wait"; untilMs?: number }
-  | { do: "authorise" }
+  | { do: "pin" }
   | { do: "announce" }
   | { do: "take-slot" }
   | { do: "report" }

@@ -63,3 +63,14 @@ export async function takeNotice(db: Kysely<Schema>, repositoryId: number, numbe
     .executeTakeFirst();
   return row !== undefined;
 }
+
+/** The run that put this commit on any branch of the repository. */
+export async function ownerOfCommit(db: Kysely<Schema>, repositoryId: number, sha: string): Promise<RunId | undefined> {
+  const row = await db
+    .selectFrom("branches")
+    .select("run")
+    .where("repository_id", "=", repositoryId)
+    .where("sha", "=", sha as Sha)
+    .executeTakeFirst();
+  return row?.run;
+}

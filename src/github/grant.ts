@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import type { Kysely } from "kysely";
+import { Fault } from "../fault.ts";
+import type { RunId } from "../run/identity.ts";
+import type { RunRequest } from "../run/request.ts";
+import type { Seal } from "../secret/seal.ts";
+import { addGrant, dropGrant, type GrantRow, grantsOf, markMinted, markRevoked, openGrants } from "../store/queries/grants.ts";
+import type { Schema } from "../store/schema.ts";
+import { type Api, isPassing, messageOf, statusOf } from "./api.ts";
+import type { GitHubApp } from "./app.ts";
+import { type Duty, duties, missingPermissions } from "./duty.ts";
+
+/** For which installation, repository and run a token is. One repository only; never shared between runs. */
+export interface GrantScope {
+  installationId: number;
+  repositoryId: number;
+  /** For messages. */
+  repository: string;
+  run: RunId | undefined;
+}
+
+/** The scope of a run's own tokens. */
+export function scopeOf(run: RunId, request: RunRequest): GrantScope {
+  const { installationId, repositoryId, owner, name } = request;
+  return { installationId, repositoryId, repository: `${owner}/${name}`, run };
+}
+
+export interface Grant extends AsyncDisposable {
+  api: Api;
+  token: string;
+}
+
+export interface Grants {
+  /** A token of its own, revoked when the grant is disposed of. Throws Fault "grant.permission-missing", "grant.refused", "github.away". */
+  mint(duty: Duty, scope: GrantScope): Promise<Grant>;
+  /** The run's token for this duty, which lives on between steps: minted at need, until `revokeAll`. */
+  keep(duty: Duty, scope: GrantScope): Promise<Api>;
+  /** Revokes whatever the run still holds. Throws where GitHub cannot be reached: the ledger keeps the token until it is dead. */
+  revokeAll(run: RunId): Promise<void>;
+  /** Revokes what earlier processes left alive. Answers how many. */
+  sweep(keepFor: ReadonlySet<RunId>): Promise<number>;
+}
+
+const minLifeMs = 5 * 60_000;
+const hourMs = 60 * 60_000;
+
+export function createGrants(parts: {
+  app: GitHubApp;
+  db: Kysely<Schema>;
+  seal: Seal;
+  keepSecret: (token: string) => void;
+  nowMs: () => number;
+}): Grants {
+  const { app, db, seal, nowMs } = parts;
+
+  async function mint(duty: Duty, scope: GrantScope): Promise<{ id: string; token: string }> {
+    const row: GrantRow = {
+      id: randomUUID(),
+      run: scope.run ?? null,
+      duty,
+      repositoryId: scope.repositoryId,
+      permissions: duties[duty],
+      state: "minting",
+      mintedAtMs: nowMs(),
+      expiresAtMs: nowMs() + hourMs,
+      revokedAtMs: null,
+      token: null,
+    };
+    // In the ledger before the call: a token whose answer is lost exists all the same, until its hour ends.
+    await addGrant(db, row);
+    try {
+      const { data } = await app.api.request("POST /app/installations/{installation_id}/access_tokens", {
+        installation_id: scope.installationId,
+        repository_ids: [scope.repositoryId],
+        permissions: duties[duty],
+      });
+      parts.keepSecret(data.token);
+      await markMinted(db, { id: row.id, sealedToken: seal.seal(data.token), expiresAtMs: Date.parse(data.expires_at) });
+      return { id: row.id, token: data.token };
+    } catch (error) {
+      const status = statusOf(error);
+      if (status !== undefined && status < 500) await dropGrant(db, row.id);
+      throw await explainMint(error, duty, scope);
+    }
+  }
+
+  async function explainMint(error: unknown, duty: Duty, scope: GrantScope): Promise<unknown> {
+    if (isPassing(error))
+      return new Fault("github.away", "GitHub did not answer when Airlock asked for a token", {
+        remedy: "It is asked again by itself",
+        cause: error,
+      });
+    if (statusOf(error) === 422) {
+      const { data } = await app.api.rest.apps.getInstallation({ installation_id: scope.installationId });
+      const held = Object.fromEntries(
+        Object.entries(data.permissions).flatMap(([k, v]) => (typeof v === "string" ? [[k, v]] : [])),
+      );
+      const missing = missingPermissions(duties[duty], held);
+      if (missing.length > 0)
+        return new Fault("grant.permission-missing", `The App lacks a permission in ${scope.repository}: ${missing.join(", ")}`, {
+          remedy: `Set it in the App's settings under "Permissions & events", then accept the change for the installation: ${data.html_url}`,
+          cause: error,
+        });
+    }
+    return new Fault("grant.refused", `GitHub gave no token for ${scope.repository}: ${messageOf(error)}`, {
+      remedy: "See whether the App is still installed there and not suspended",
+      cause: error,
+    });
+  }
+
+  async function revoke(grant: { id: string; token: string }): Promise<void> {
+    try {
+      await app.apiFor(grant.token).rest.apps.revokeInstallationAccessToken();
+    } catch (error) {
+      // 401: it is dead already, which is all that is wanted.
+      if (statusOf(error) !== 401) throw error;
+    }
+    await markRevoked(db, grant.id, nowMs());
+  }
+
+  async function revokeRow(row: GrantRow): Promise<void> {
+    if (row.expiresAtMs <= nowMs()) return markRevoked(db, row.id, row.expiresAtMs);
+    if (row.token !== null) await revoke({ id: row.id, token: seal.open(row.token) });
+  }
+
+  return {
+    async mint(duty, scope) {
+      const grant = await mint(duty, scope);
+      return { token: grant.token, api: app.apiFor(grant.token), [Symbol.asyncDispose]: () => revoke(grant) };
+    },
+    async keep(duty, scope) {
+      if (!scope.run) throw new Fault("grant.unscoped", "A kept token belongs to a run", { remedy: "Report this" });
+      const rows = await grantsOf(db, scope.run);
+      const kept = rows.find(
+        (r) => r.duty === duty && r.state === "live" && r.token !== null && r.expiresAtMs - nowMs() > minLifeMs,
+      );
+      const token = kept?.token ? seal.open(kept.token) : (await mint(duty, scope)).token;
+      parts.keepSecret(token);
+      return app.apiFor(token);
+    },
+    async revokeAll(run) {
+      for (const row of await grantsOf(db, run)) if (row.state !== "revoked") await revokeRow(row);
+    },
+    async sweep(keepFor) {
+      let count = 0;
+      for (const row of await openGrants(db)) {
+        if (row.run && keepFor.has(row.run)) continue;
+        await revokeRow(row);
+        count++;
+      }
+      return count;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { Api } from "../github/api.ts";
+import type { RunId, Sha } from "../run/identity.ts";
+import type { Conclusion } from "../run/outcome.ts";
+
+/** What the check shows. `summary` and `text` are cut by GitHub at 65,535 characters: bounded by whoever writes them. */
+export interface CheckOutput {
+  title: string;
+  summary: string;
+  text?: string;
+}
+
+export const checkName = "Airlock";
+
+interface Input {
+  appId: number;
+  owner: string;
+  repo: string;
+  run: RunId;
+  sha: Sha;
+  detailsUrl: string;
+  startedAtMs: number;
+  output: CheckOutput;
+  conclusion?: Conclusion;
+}
+
+/** The run's check on this commit: found by external id and App, made where it is missing, brought up to date. Answers its id. */
+export async function ensureCheckRun(api: Api, input: Input): Promise<number> {
+  const { owner, repo } = input;
+  const state = {
+    details_url: input.detailsUrl,
+    external_id: input.run,
+    started_at: new Date(input.startedAtMs).toISOString(),
+    output: input.output,
+    ...(input.conclusion ? { status: "completed" as const, conclusion: input.conclusion } : { status: "in_progress" as const }),
+  };
+  const known = await findCheckRun(api, input);
+  if (known !== undefined) {
+    await api.rest.checks.update({ owner, repo, check_run_id: known, name: checkName, ...state });
+    return known;
+  }
+  const { data } = await api.rest.checks.create({ owner, repo, name: checkName, head_sha: input.sha, ...state });
+  return data.id;
+}
+
+async function findCheckRun(api: Api, input: Input): Promise<number | undefined> {
+  const { data } = await api.rest.checks.listForRef({
+    owner: input.owner,
+    repo: input.repo,
+    ref: input.sha,
+    check_name: checkName,
+    app_id: input.appId,
+    filter: "all",
+    per_page: 100,
+  });
+  return data.check_runs.find((check) => check.external_id === input.run && check.app?.id === input.appId)?.id;
+}

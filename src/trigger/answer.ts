@@ -1,0 +1,36 @@
+import type { Kysely } from "kysely";
+import type { Api } from "../github/api.ts";
+import { ensureNoLabel } from "../report/label.ts";
+import { takeNotice } from "../store/queries/places.ts";
+import type { Schema } from "../store/schema.ts";
+import { type Asked, labels } from "./parse.ts";
+
+type Reaction = "eyes" | "-1" | "confused" | "+1";
+
+/** Answers with a reaction on the comment, or on the issue where a label asked. GitHub keeps one of each kind: repeating is harmless. */
+export async function react(api: Api, asked: Asked, content: Reaction): Promise<void> {
+  const at = { owner: asked.owner, repo: asked.name, content };
+  if (asked.commentId !== undefined) await api.rest.reactions.createForIssueComment({ ...at, comment_id: asked.commentId });
+  else await api.rest.reactions.createForIssue({ ...at, issue_number: asked.subject.number });
+}
+
+export async function comment(api: Api, asked: Asked, body: string): Promise<void> {
+  await api.rest.issues.createComment({ owner: asked.owner, repo: asked.name, issue_number: asked.subject.number, body });
+}
+
+/** Says no: a reaction each time, and in words once for each issue and person, so that nobody can make Airlock write at will. */
+export async function refuse(api: Api, db: Kysely<Schema>, asked: Asked, words: string): Promise<void> {
+  await react(api, asked, "-1");
+  // The label would stand there as if something were going to happen.
+  if (asked.commentId === undefined)
+    await ensureNoLabel(api, { owner: asked.owner, repo: asked.name, number: asked.subject.number }, labels.ask);
+  if (await takeNotice(db, asked.repositoryId, asked.subject.number, asked.requester.id)) await comment(api, asked, words);
+}
+
+export const helpWords = [
+  "Airlock works on what people with write access ask for:",
+  "",
+  "- the label `agent` on an issue, or a comment that starts with `/agent fix`, followed by instructions if you like: an agent works on it in a sealed sandbox and opens a pull request",
+  "- `/agent fix …` on a pull request of this repository: the agent pushes to that pull request",
+  "- `/agent stop` ends the run, `/agent status` tells how it stands, `/agent help` shows this",
+].join("\n");

@@ -1,0 +1,191 @@
+import type { Kysely } from "kysely";
+import { Fault } from "../fault.ts";
+import type { Api } from "../github/api.ts";
+import type { GrantScope, Grants } from "../github/grant.ts";
+import { mayRun, readPermission } from "../github/permission.ts";
+import { ensureLabelExists } from "../report/label.ts";
+import { stateWords } from "../report/state-words.ts";
+import type { RunId } from "../run/identity.ts";
+import { fileCommand } from "../store/queries/commands.ts";
+import { addHead } from "../store/queries/places.ts";
+import { addRun, findActiveRun, queuePosition } from "../store/queries/runs.ts";
+import type { Queue } from "../store/queue.ts";
+import type { Schema } from "../store/schema.ts";
+import { mayUse } from "./accounts.ts";
+import { comment, helpWords, react, refuse } from "./answer.ts";
+import { type Asked, labels, type Trigger } from "./parse.ts";
+import { findRerun } from "./rerun.ts";
+
+export interface TriggerParts {
+  db: Kysely<Schema>;
+  queue: Queue;
+  grants: Grants;
+  /** Whose installations may run. */
+  accounts: readonly string[];
+  newRun(): { id: RunId; pageKey: string };
+  pageUrl(pageKey: string): string;
+  nowMs(): number;
+}
+
+/**
+ * Carries out what a delivery asks for; answers what came of it, for the delivery's note. Safe to repeat after a crash at any point.
+ * Throws where GitHub or the store cannot be reached: the delivery then stays waiting.
+ */
+export async function handleTrigger(parts: TriggerParts, trigger: Trigger): Promise<string> {
+  if (trigger.kind === "ignored") return `ignored: ${trigger.why}`;
+  if (trigger.kind === "head") {
+    await addHead(parts.db, trigger);
+    return "noted where the pull request's head is";
+  }
+  const account =
+    trigger.kind === "installed" ? { id: trigger.accountId, login: trigger.accountLogin } : accountOf(trigger.asked);
+  if (!mayUse(parts.accounts, account)) return `ignored: ${account.login} is not among AIRLOCK_ACCOUNTS`;
+  switch (trigger.kind) {
+    case "installed":
+      return prepareRepositories(parts, trigger);
+    case "rerun":
+      return rerun(parts, trigger);
+    default: {
+      await using doorman = await parts.grants.mint("doorman", scopeOfAsked(trigger.asked));
+      return answer(parts, doorman.api, trigger);
+    }
+  }
+}
+
+function accountOf(asked: { accountId: number; accountLogin: string }): { id: number; login: string } {
+  return { id: asked.accountId, login: asked.accountLogin };
+}
+
+function scopeOfAsked(asked: Omit<Asked, "subject">): GrantScope {
+  return {
+    installationId: asked.installationId,
+    repositoryId: asked.repositoryId,
+    repository: `${asked.owner}/${asked.name}`,
+    run: undefined,
+  };
+}
+
+async function answer(
+  parts: TriggerParts,
+  api: Api,
+  trigger: Extract<Trigger, { kind: "run" | "stop" | "answer" }>,
+): Promise<string> {
+  const { asked } = trigger;
+  const permission = await readPermission(api, { owner: asked.owner, repo: asked.name, ...asked.requester });
+  if (!mayRun(permission)) {
+    // Whoever may close an issue is GitHub's business; whoever may end a run by it is ours.
+    if (trigger.kind === "stop" && trigger.how !== "comment") return `ignored: ${asked.requester.login} has ${permission} access`;
+    await refuse(
+      api,
+      parts.db,
+      asked,
+      "Airlock only works for people with write access to this repository, so nothing was started.",
+    );
+    return `refused: ${asked.requester.login} has ${permission} access`;
+  }
+  switch (trigger.kind) {
+    case "run":
+      return startRun(parts, api, trigger);
+    case "stop":
+      return stopRun(parts, api, trigger);
+    case "answer":
+      return tell(parts, api, trigger);
+  }
+}
+
+async function startRun(
+  parts: TriggerParts,
+  api: Api,
+  { asked, request, causeKey }: Extract<Trigger, { kind: "run" }>,
+): Promise<string> {
+  const added = await addRun(parts.db, parts.queue, { ...parts.newRun(), causeKey, request, nowMs: parts.nowMs() });
+  if (added.is === "added") {
+    await react(api, asked, "eyes");
+    return `run ${added.run}`;
+  }
+  if (added.is === "duplicate") return "a run for this exists already";
+  await react(api, asked, "confused");
+  if (asked.commentId !== undefined)
+    await comment(api, asked, "A run is at work here already. `/agent stop` ends it; then ask again.");
+  return `busy with run ${added.run}`;
+}
+
+async function stopRun(parts: TriggerParts, api: Api, { asked, how }: Extract<Trigger, { kind: "stop" }>): Promise<string> {
+  const active = await findActiveRun(parts.db, asked.repositoryId, asked.subject.number);
+  if (!active) {
+    if (how === "comment") await react(api, asked, "confused");
+    return "no run to stop";
+  }
+  await fileCommand(parts.db, parts.queue, {
+    run: active.id,
+    command: { kind: "stop", by: asked.requester.login, how },
+    nowMs: parts.nowMs(),
+  });
+  if (how === "comment") await react(api, asked, "+1");
+  return `asked run ${active.id} to stop`;
+}
+
+async function tell(
+  parts: TriggerParts,
+  api: Api,
+  { asked, command, word }: Extract<Trigger, { kind: "answer" }>,
+): Promise<string> {
+  if (command === "help") await comment(api, asked, helpWords);
+  if (command === "unknown")
+    await comment(api, asked, `Airlock has no command \`${word.replaceAll(/[^\w-]/g, "?")}\`.\n\n${helpWords}`);
+  if (command === "status") {
+    const active = await findActiveRun(parts.db, asked.repositoryId, asked.subject.number);
+    const words = active
+      ? `${stateWords(active.state, await queuePosition(parts.db, active))} [See the run](${parts.pageUrl(active.pageKey)}).`
+      : "No run is at work here.";
+    await comment(api, asked, words);
+  }
+  return `answered ${command}`;
+}
+
+async function rerun(parts: TriggerParts, trigger: Extract<Trigger, { kind: "rerun" }>): Promise<string> {
+  const former = await findRerun(parts.db, trigger);
+  if (!former) return "ignored: no run of ours has this check";
+  const asked: Asked = { ...trigger.asked, subject: former.request.subject };
+  await using doorman = await parts.grants.mint("doorman", scopeOfAsked(asked));
+  const permission = await readPermission(doorman.api, { owner: asked.owner, repo: asked.name, ...asked.requester });
+  if (!mayRun(permission)) return `refused: ${asked.requester.login} has ${permission} access`;
+  // Authorised anew: the one who pressed is the one who asks. What was asked stays as it was signed then.
+  const request = {
+    ...former.request,
+    requester: asked.requester,
+    cause: { kind: "rerun", checkRunId: trigger.checkRunId ?? 0 } as const,
+    askedAtMs: parts.nowMs(),
+  };
+  const added = await addRun(parts.db, parts.queue, {
+    ...parts.newRun(),
+    causeKey: `${trigger.causeKey}:${former.id}`,
+    request,
+    nowMs: parts.nowMs(),
+  });
+  return added.is === "added" ? `run ${added.run}` : `not run again: ${added.is}`;
+}
+
+async function prepareRepositories(parts: TriggerParts, trigger: Extract<Trigger, { kind: "installed" }>): Promise<string> {
+  for (const { id, fullName } of trigger.repositories) {
+    const [owner, repo] = fullName.split("/");
+    if (!owner || !repo)
+      throw new Fault("github.answer", "GitHub named a repository without its owner", { remedy: "Report this" });
+    await using doorman = await parts.grants.mint("doorman", {
+      installationId: trigger.installationId,
+      repositoryId: id,
+      repository: fullName,
+      run: undefined,
+    });
+    const description = "Ask Airlock to work on this issue";
+    await ensureLabelExists(doorman.api, { owner, repo, name: labels.ask, color: "5319e7", description });
+    await ensureLabelExists(doorman.api, {
+      owner,
+      repo,
+      name: labels.working,
+      color: "fbca04",
+      description: "Airlock is at work; take the label away to stop it",
+    });
+  }
+  return `prepared ${trigger.repositories.length} repositories`;
+}

@@ -1,0 +1,53 @@
+import type { Kysely } from "kysely";
+import { statusOf } from "../github/api.ts";
+import { type Grants, scopeOf } from "../github/grant.ts";
+import type { Fact } from "../run/fact.ts";
+import { parseSha } from "../run/identity.ts";
+import type { Reason } from "../run/outcome.ts";
+import { headMovedAfter } from "../store/queries/places.ts";
+import type { RunRow } from "../store/queries/runs.ts";
+import type { Schema } from "../store/schema.ts";
+
+const refused = (code: string, words: string, remedy: string): Fact => ({
+  is: "refused",
+  reason: { code, words, remedy } satisfies Reason,
+});
+
+/** Reads once where the work starts from. From here on this commit is what was authorised, whatever is pushed later. */
+export async function pin(parts: { db: Kysely<Schema>; grants: Grants }, run: RunRow): Promise<Fact> {
+  const { owner, name: repo, subject, repositoryId, askedAtMs } = run.request;
+  const scope = scopeOf(run.id, run.request);
+  await using fetcher = await parts.grants.mint("fetcher", scope);
+  if (subject.kind === "issue") {
+    const { data: repository } = await fetcher.api.rest.repos.get({ owner, repo });
+    try {
+      const { data: branch } = await fetcher.api.rest.repos.getBranch({ owner, repo, branch: repository.default_branch });
+      const baseSha = parseSha(branch.commit.sha);
+      if (baseSha) return { is: "pinned", pins: { targetBranch: repository.default_branch, baseSha } };
+    } catch (error) {
+      if (statusOf(error) !== 404) throw error;
+    }
+    return refused(
+      "pin.empty",
+      "The repository has no commit yet.",
+      "Push a first commit to its default branch, then set the label again.",
+    );
+  }
+  const api = await parts.grants.keep("reporter", scope);
+  const { data: pull } = await api.rest.pulls.get({ owner, repo, pull_number: subject.number });
+  if (pull.head.repo?.id !== repositoryId)
+    return refused(
+      "pin.fork",
+      "The pull request comes from a fork, and Airlock pushes to this repository only.",
+      "Ask on an issue, or open the pull request from a branch of this repository.",
+    );
+  const moved = await headMovedAfter(parts.db, repositoryId, subject.number, askedAtMs);
+  const baseSha = parseSha(pull.head.sha);
+  if (moved || !baseSha)
+    return refused(
+      "pin.moved",
+      "The branch was pushed to after the command, so what would be worked on is not what was authorised.",
+      "Look at the new commits, then comment again.",
+    );
+  return { is: "pinned", pins: { targetBranch: pull.base.ref, baseSha, headBranch: pull.head.ref } };
+}
