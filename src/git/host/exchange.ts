@@ -1,0 +1,126 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Transform, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { execa } from "execa";
+import { type BackendRequest, cgiEnvironment, parseCgiHead } from "./cgi.ts";
+import { backendConfig, gitEnvironment } from "./environment.ts";
+
+export interface ExchangeLimits {
+  /** Largest pack that a push may bring. */
+  maxInputBytes: number;
+  /** Longest that one exchange may take. */
+  exchangeMs: number;
+}
+
+export interface Exchange extends ExchangeLimits {
+  folder: string;
+  request: IncomingMessage;
+  response: ServerResponse;
+  wanted: BackendRequest;
+}
+
+/** A fetch's request is a list of names: git itself takes no more than 10 MiB of it. */
+const fetchRequestBytes = 8 * 1024 * 1024;
+
+/** One request by one `git http-backend`. Ends with the client, with the clock, or when a limit is passed: git and its children with it. */
+export async function serveExchange(exchange: Exchange): Promise<void> {
+  const { request, response, wanted } = exchange;
+  const encoding = request.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "gzip") return answerPlain(response, 415, "unknown content encoding");
+  const extra = cgiEnvironment({
+    folder: exchange.folder,
+    request: wanted,
+    protocolV2: request.headers["git-protocol"] === "version=2",
+  });
+  const child = execa("git", ["http-backend"], {
+    extendEnv: false,
+    env: gitEnvironment({ extra, config: backendConfig(exchange) }),
+    cwd: exchange.folder,
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "ignore",
+    buffer: false,
+    reject: false,
+    // Its own process group, so that `receive-pack` and `index-pack` go with it.
+    detached: true,
+    cleanup: false,
+    timeout: exchange.exchangeMs,
+  });
+  const end = () => killGroup(child.pid);
+  const clock = setTimeout(end, exchange.exchangeMs);
+  response.on("close", end);
+  try {
+    const limitBytes = wanted.service === "git-receive-pack" ? exchange.maxInputBytes + 1024 * 1024 : fetchRequestBytes;
+    const fed = feed({ request, gzip: encoding === "gzip", limitBytes, stdin: child.stdin }).catch((error: Error) => {
+      // Git ended before it had read all (its own refusal is in its answer), or a limit was passed: then nothing more of this is heard.
+      if (error instanceof BodyTooLong) answerPlain(response, 413, error.message);
+      if (error instanceof BodyTooLong || request.destroyed) end();
+    });
+    await relay(child.stdout, response);
+    await fed;
+  } finally {
+    clearTimeout(clock);
+    response.off("close", end);
+    end();
+    await child;
+  }
+}
+
+class BodyTooLong extends Error {}
+
+async function feed(from: { request: IncomingMessage; gzip: boolean; limitBytes: number; stdin: Writable }): Promise<void> {
+  let seen = 0;
+  // Counted after decompression: a small body may be a very large one.
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      seen += chunk.length;
+      if (seen > from.limitBytes) done(new BodyTooLong(`the request is longer than ${from.limitBytes} bytes`));
+      else done(null, chunk);
+    },
+  });
+  if (from.gzip) await pipeline(from.request, createGunzip(), count, from.stdin);
+  else await pipeline(from.request, count, from.stdin);
+}
+
+/** CGI answer to HTTP answer, with backpressure. */
+async function relay(stdout: AsyncIterable<Buffer>, response: ServerResponse): Promise<void> {
+  let held: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of stdout) {
+    if (response.destroyed || response.writableEnded) return;
+    let body: Buffer = chunk;
+    if (held) {
+      held = Buffer.concat([held, chunk]);
+      const head = parseCgiHead(held);
+      if (head === "more") continue;
+      if (!head) return answerPlain(response, 500, "git answered without a head");
+      response.writeHead(head.status, head.headers);
+      body = held.subarray(head.bodyAt);
+      held = undefined;
+    }
+    if (body.length > 0 && !response.write(body))
+      await Promise.race([onceEvent(response, "drain"), onceEvent(response, "close")]);
+  }
+  if (held && !response.headersSent) return answerPlain(response, 500, "git gave no answer");
+  response.end();
+}
+
+function onceEvent(response: ServerResponse, name: string): Promise<void> {
+  return new Promise((resolve) => response.once(name, () => resolve()));
+}
+
+function answerPlain(response: ServerResponse, status: number, text: string): void {
+  if (response.headersSent) return void response.destroy();
+  response.writeHead(status, { "content-type": "text/plain", connection: "close" });
+  response.end(`git host: ${text}\n`);
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    // SIGTERM: git removes what it had begun to write.
+    process.kill(-pid, "SIGTERM");
+  } catch {
+    // It is gone already.
+  }
+}
