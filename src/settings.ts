@@ -2,6 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
 import { Fault } from "./fault.ts";
 import { Secret } from "./secret/secret.ts";
+import { pickChildEnvironment } from "./settings/child-environment.ts";
 import { type Environment, readEnvironment } from "./settings/environment.ts";
 import { guide, notHonoured } from "./settings/guide.ts";
 import { type Place, readPlace } from "./settings/place.ts";
@@ -111,30 +112,9 @@ export function requireComplete(settings: Settings): CompleteSettings {
   return { ...settings, app, accounts, model: { ...model, credential: model.credential } };
 }
 
-/** What a child process of ours may see of this environment: where programs, homes and certificates are. No secret is among it. */
+/** What a child process of ours may see of this environment. No secret is among it. */
 export function childEnvironment(env: Record<string, string | undefined> = process.env): Record<string, string> {
-  const names = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "TMPDIR",
-    "TERM",
-    "CI",
-    "NO_COLOR",
-    "FORCE_COLOR",
-    "XDG_RUNTIME_DIR",
-    "XDG_STATE_HOME",
-    "XDG_CACHE_HOME",
-    "NODE_EXTRA_CA_CERTS",
-    "SSL_CERT_FILE",
-    "NO_PROXY",
-    "DOCKER_HOST",
-  ];
-  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  return pickChildEnvironment(env);
 }
 
 function open({ env = process.env, cwd = process.cwd() }: SettingsSource): { environment: Environment; cwd: string } {

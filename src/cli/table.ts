@@ -1,9 +1,10 @@
-/** Lines of left-aligned columns, two spaces apart. The last column is not padded: no line ends in spaces. */
-export function printTable(head: string[], rows: string[][]): string[] {
-  const widths = head.map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? "")].map(widthOf)));
-  return [head, ...rows].map((row) =>
+/** Lines of left-aligned columns, two spaces apart. No line ends in spaces. */
+export function printTable(rows: string[][]): string[] {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => widthOf(row[column] ?? ""))));
+  return rows.map((row) =>
     row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - widthOf(cell))))
+      .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - widthOf(cell)))
       .join("  ")
       .trimEnd(),
   );

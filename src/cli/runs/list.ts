@@ -16,7 +16,7 @@ export async function listRuns(options: unknown, terminal: Terminal): Promise<nu
     const rows = runs.map((run) =>
       [run.id, run.repository, run.subject, run.outcome ?? run.state, run.requester, printAge(now - run.createdAtMs)].map(plain),
     );
-    for (const line of printTable(["RUN", "REPOSITORY", "SUBJECT", "STATE", "BY", "AGE"], rows)) terminal.out(line);
+    for (const line of printTable([["RUN", "REPOSITORY", "SUBJECT", "STATE", "BY", "AGE"], ...rows])) terminal.out(line);
   }
   return exitCodes.done;
 }

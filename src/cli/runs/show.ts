@@ -14,7 +14,7 @@ export async function showRun(options: unknown, terminal: Terminal): Promise<num
   const rows = Object.entries(run).flatMap(([key, value]) =>
     value === null || value === undefined ? [] : [[words(key), printValue(key, value)]],
   );
-  for (const line of printTable([], rows)) terminal.out(line);
+  for (const line of printTable(rows)) terminal.out(line);
   return exitCodes.done;
 }
 
