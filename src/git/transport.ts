@@ -35,7 +35,12 @@ export async function openTransport(wish: TransportWish): Promise<Transport> {
   const told: { report?: PushReport; failure?: { status: number; message: string } } = {};
   const service = wish.allow.kind === "fetch" ? "git-upload-pack" : "git-receive-pack";
   const paths = { refs: `/repository.git/info/refs?service=${service}`, exchange: `/repository.git/${service}` };
-  const upstream = openUpstream({ ...wish, onFailure: (failure) => void (told.failure = failure) });
+  const upstream = openUpstream({
+    ...wish,
+    onFailure: (failure) => {
+      told.failure = failure;
+    },
+  });
 
   const server = createServer((request, response) => {
     response.on("error", () => {});
@@ -65,13 +70,15 @@ export async function openTransport(wish: TransportWish): Promise<Transport> {
       return;
     }
     const allowed = wish.allow;
-    passPush({ request, response, allowed }, () =>
+    passPush({ request, response, allowed }, (kind) =>
       upstream.send({
         method: "POST",
         path: `/${service}`,
         headers,
         response,
-        onBody: (body) => void (told.report = parsePushReport(body, allowed.ref)),
+        onBody: (body) => {
+          if (kind === "push") told.report = parsePushReport(body, allowed.ref);
+        },
       }),
     );
   });
@@ -95,7 +102,7 @@ export async function openTransport(wish: TransportWish): Promise<Transport> {
 /** Holds a push back until its command list is read and found to be the allowed one; only then the upstream hears of it. */
 function passPush(
   push: { request: IncomingMessage; response: ServerResponse; allowed: PushAllowance },
-  open: () => NodeJS.WritableStream,
+  open: (kind: "probe" | "push") => NodeJS.WritableStream,
 ): void {
   const { request, response, allowed } = push;
   let held = Buffer.alloc(0);
@@ -107,7 +114,7 @@ function passPush(
       request.pause();
       return refuse(response, decision.why);
     }
-    const onward = open();
+    const onward = open(decision.at === "probe" ? "probe" : "push");
     onward.write(held);
     if (ended) onward.end();
     else request.pipe(onward);

@@ -1,0 +1,159 @@
+import { lstatSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { listenOnSocket } from "../privilege/control-server.ts";
+import type { RunId } from "../run/identity.ts";
+import { serveGit } from "./git/relay.ts";
+import { serveModelCall } from "./model/call.ts";
+import type { ModelPolicy } from "./model/policy.ts";
+import type { ModelUpstream } from "./model/upstream.ts";
+import type { Outcome } from "./outcome.ts";
+import { answerRefusal } from "./refusal.ts";
+import { decideRoute } from "./route.ts";
+import { longestRecord, type Spool } from "./spool.ts";
+
+export interface DoorWish {
+  run: RunId;
+  /** The folder that is mounted into the sandbox: ours, and the run may only enter it. */
+  folder: string;
+  policy: ModelPolicy;
+}
+
+export interface DoorPlace {
+  upstream: ModelUpstream;
+  backendSocket: string;
+  spool: Spool;
+}
+
+export interface Door {
+  wish: DoorWish;
+  socketPath: string;
+  /** Takes no new connection, gives those in work `graceMs`, then breaks them off. When it resolves, every row is written. */
+  close(graceMs: number): Promise<void>;
+}
+
+const socketName = "gateway.sock";
+
+/** Opens one run's door: a socket that only the gateway and the run's group can reach, with a server of its own, so that nothing that
+ *  one run does to its door is felt at another's. */
+export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> {
+  demandSafeFolder(wish.folder);
+  const inWork = new Set<Promise<void>>();
+  const bySocket = new WeakMap<Socket, Outcome>();
+  const server = createServer({
+    maxHeaderSize: 32_768,
+    headersTimeout: 10_000,
+    requestTimeout: 600_000,
+    keepAliveTimeout: 60_000,
+  });
+  // Counted for this run alone.
+  server.maxConnections = 64;
+  server.maxRequestsPerSocket = 1_000;
+
+  const record = (row: Parameters<Spool["append"]>[0]) => {
+    const seq = place.spool.lastSeq() + 1;
+    if (seq > longestRecord) return;
+    place.spool.append(seq === longestRecord ? { ...row, rule: "door.record-full" } : row);
+    // What cannot be put on record is not served.
+    if (seq === longestRecord) {
+      server.close();
+      server.closeAllConnections();
+    }
+  };
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    const work = serve(request, response).finally(() => inWork.delete(work));
+    inWork.add(work);
+  };
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const atMs = Date.now();
+    const method = request.method ?? "";
+    const target = request.url ?? "";
+    request.on("error", () => {});
+    response.on("error", () => {});
+    const closed = new Promise<void>((resolve) => response.once("close", () => resolve()));
+    const route = decideRoute({ method, target, httpVersion: request.httpVersion, rawHeaders: request.rawHeaders });
+    const outcome: Outcome = { door: route.door, verdict: "allowed", rule: route.rule, bytesIn: 0, bytesOut: 0 };
+    bySocket.set(request.socket, outcome);
+    if ("refused" in route) {
+      outcome.verdict = "refused";
+      outcome.bytesOut = answerRefusal(response, route);
+    } else if (route.to === "health") {
+      const body = JSON.stringify({ airlock: "gateway", run: wish.run });
+      outcome.bytesOut = Buffer.byteLength(body);
+      response.writeHead(200, { "content-type": "application/json" }).end(body);
+    } else if (route.to === "git")
+      await serveGit({ ...route, request, response, run: wish.run, backendSocket: place.backendSocket, outcome });
+    else await serveModelCall({ request, response, path: route.path, policy: wish.policy, upstream: place.upstream, outcome });
+    await closed;
+    bySocket.delete(request.socket);
+    const status = response.headersSent ? response.statusCode : 0;
+    record({
+      atMs,
+      method: method.slice(0, 32),
+      target: target.slice(0, 512),
+      ...outcome,
+      status,
+      durationMs: Date.now() - atMs,
+    });
+  }
+
+  server.on("request", onRequest);
+  // Both carry an Expect header, which is refused like any other oddity.
+  server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
+  server.on("connect", (request, socket) => {
+    const body = "Airlock refused this: no tunnels from this run. Rule connect.off.\n";
+    socket.on("error", () => {});
+    socket.end(
+      `HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      () => socket.destroy(),
+    );
+    const target = (request.url ?? "").slice(0, 512);
+    const counted = { bytesIn: 0, bytesOut: body.length, status: 403, durationMs: 0 };
+    record({ atMs: Date.now(), door: "connect", method: "CONNECT", target, verdict: "refused", rule: "connect.off", ...counted });
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    const timeout = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    const malformed = timeout || (error.code ?? "").startsWith("HPE_");
+    const rule = timeout ? "http.timeout" : "http.malformed";
+    const running = bySocket.get(socket);
+    // A body that broke the framing: the request has its row already, which now says why.
+    if (running && malformed) Object.assign(running, { verdict: "refused", rule });
+    if (!running && malformed && socket.bytesRead > 0) {
+      const status = timeout ? 408 : 400;
+      if (socket.writable)
+        socket.write(
+          `HTTP/1.1 ${status} ${timeout ? "Request Timeout" : "Bad Request"}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+        );
+      const row = { atMs: Date.now(), door: "none" as const, method: "", target: "", verdict: "refused" as const };
+      record({ ...row, rule, bytesIn: 0, bytesOut: 0, status, durationMs: 0 });
+    }
+    socket.destroySoon();
+  });
+
+  const socketPath = join(wish.folder, socketName);
+  await listenOnSocket(server, socketPath, 0o660);
+  return {
+    wish,
+    socketPath,
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const clock = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(clock);
+      await Promise.allSettled([...inWork]);
+    },
+  };
+}
+
+/** The gateway trusts nothing that it finds in a door's folder, and no folder that somebody else could put things into. */
+function demandSafeFolder(folder: string): void {
+  const seen = lstatSync(folder);
+  const ours = seen.uid === process.getuid?.();
+  if (!seen.isDirectory() || !ours || (seen.mode & 0o022) !== 0)
+    throw new Error(`${folder} is not a folder of the gateway's own`);
+}

@@ -1,0 +1,76 @@
+import { parseRunId, type RunId } from "../run/identity.ts";
+import { type Door, type DoorWish, openDoor } from "./door.ts";
+import type { ModelUpstream } from "./model/upstream.ts";
+import { listSpools, openSpool, type Spool } from "./spool.ts";
+
+/** All doors of this machine, and the records of those that are closed but not yet acknowledged. */
+export class Doors {
+  readonly #open = new Map<RunId, Door>();
+  readonly #spools = new Map<RunId, Spool>();
+  readonly #place: { spoolFolder: string; backendSocket: string; upstream: ModelUpstream };
+
+  constructor(place: { spoolFolder: string; backendSocket: string; upstream: ModelUpstream }) {
+    this.#place = place;
+    // Left by a gateway that ended: followers wait until their door is opened again, or closed.
+    for (const run of listSpools(place.spoolFolder)) this.#spools.set(run, openSpool(place.spoolFolder, run));
+  }
+
+  /** Idempotent for the same wish. A record of an earlier life is gone on with. */
+  async open(wish: DoorWish): Promise<Door> {
+    const known = this.#open.get(wish.run);
+    if (known && JSON.stringify(known.wish) === JSON.stringify(wish)) return known;
+    await this.close(wish.run, 0);
+    const spool = this.#spools.get(wish.run) ?? openSpool(this.#place.spoolFolder, wish.run);
+    spool.resume();
+    const door = await openDoor(wish, { ...this.#place, spool });
+    this.#spools.set(wish.run, spool);
+    this.#open.set(wish.run, door);
+    return door;
+  }
+
+  /** Returns the number of the last row; 0 if there is no record. */
+  async close(run: RunId, graceMs: number): Promise<number> {
+    const door = this.#open.get(run);
+    if (door) {
+      await door.close(graceMs);
+      this.#open.delete(run);
+    }
+    const spool = this.#spools.get(run);
+    spool?.end();
+    return spool?.lastSeq() ?? 0;
+  }
+
+  list(): { run: RunId; open: boolean; folder: string | null; lastSeq: number }[] {
+    return [...this.#spools].map(([run, spool]) => {
+      const door = this.#open.get(run);
+      return { run, open: door !== undefined, folder: door?.wish.folder ?? null, lastSeq: spool.lastSeq() };
+    });
+  }
+
+  findSpool(run: RunId): Spool | undefined {
+    return this.#spools.get(run);
+  }
+
+  /** Forgets a closed door's record once the App has all of it. */
+  acknowledge(run: RunId, seq: number): boolean {
+    const spool = this.#spools.get(run);
+    if (!spool || this.#open.has(run) || spool.lastSeq() !== seq) return false;
+    spool.remove();
+    this.#spools.delete(run);
+    return true;
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((run) => this.close(run, 0)));
+  }
+}
+
+export function parseDoorWish(run: string, body: unknown): DoorWish | undefined {
+  const id = parseRunId(run);
+  const { folder, repository, allowedModels } = (body ?? {}) as Record<string, unknown>;
+  if (repository !== undefined && repository !== `${id}.git`) return undefined;
+  if (!id || typeof folder !== "string" || !folder.startsWith("/") || folder.includes("\0")) return undefined;
+  if (allowedModels === undefined) return { run: id, folder, policy: {} };
+  if (!Array.isArray(allowedModels) || !allowedModels.every((model) => typeof model === "string")) return undefined;
+  return { run: id, folder, policy: { allowedModels } };
+}

@@ -1,0 +1,28 @@
+import type { ServerResponse } from "node:http";
+
+export interface RefusalAnswer {
+  status: number;
+  rule: string;
+  why: string;
+  /** What the operator or requester can do. */
+  grant?: string;
+  /** End the connection too: what follows on it is not read. */
+  close: boolean;
+}
+
+/** Refuses so that the agent shows it: in the Messages API's own shape of an error. Returns the bytes of the body. */
+export function answerRefusal(response: ServerResponse, answer: RefusalAnswer): number {
+  const type = answer.status === 403 ? "permission_error" : answer.status >= 500 ? "api_error" : "invalid_request_error";
+  const grant = answer.grant ?? "To allow it, the operator changes the gateway's rules; nothing inside the sandbox can";
+  const message = `Airlock refused this: ${answer.why}. Rule ${answer.rule}. ${grant}.`;
+  const body = JSON.stringify({ type: "error", error: { type, message } });
+  response.writeHead(answer.status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    ...(answer.close ? { connection: "close" } : {}),
+  });
+  response.end(body);
+  // Otherwise the body of a refused request would still be read to its end.
+  if (answer.close) response.once("finish", () => response.socket?.destroySoon());
+  return Buffer.byteLength(body);
+}

@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import type { Accounts } from "../privilege/accounts.ts";
+import { ensureFolder } from "../privilege/folder.ts";
+import { type Daemon, startDaemon } from "../privilege/start.ts";
+import { connectGateway, type Gateway } from "./client.ts";
+import type { GatewayConfig } from "./main.ts";
+import type { ModelSettings } from "./model/upstream.ts";
+
+export interface GatewayWish {
+  accounts: Accounts;
+  /** Short, and enterable (x) for others with all its parents. */
+  socketFolder: string;
+  /** Its own folder for rows that the App does not have yet; made here. */
+  spoolFolder: string;
+  gitBackendSocket: string;
+  model: ModelSettings;
+  version: string;
+  instance: string;
+  logger?: (line: string) => void;
+}
+
+/** Starts the gateway, or adopts the one that runs with the same settings: open doors stay open. */
+export async function startGateway(wish: GatewayWish): Promise<{ gateway: Gateway; daemon: Daemon }> {
+  const account = wish.accounts?.["airlock-gateway"];
+  await ensureFolder({ path: wish.socketFolder, mode: 0o711 });
+  await ensureFolder({ path: wish.spoolFolder, mode: 0o700, uid: account?.uid, gid: account?.gid });
+  const config: GatewayConfig = { spoolFolder: wish.spoolFolder, gitBackendSocket: wish.gitBackendSocket, model: wish.model };
+  const daemon = await startDaemon({
+    name: "gateway",
+    account,
+    script: new URL("./main.ts", import.meta.url),
+    network: "host",
+    config,
+    version: wish.version,
+    instance: wish.instance,
+    controlSocket: join(wish.socketFolder, "gateway", "control.sock"),
+    ...(wish.logger ? { logger: wish.logger } : {}),
+  });
+  return { gateway: connectGateway(daemon.controlSocket), daemon };
+}
