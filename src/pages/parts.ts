@@ -4,7 +4,7 @@ import { showLink } from "./layout.ts";
 import type { Markup } from "./markup.ts";
 import { decideTone, findNextWords, printShortState } from "./state.ts";
 import type { RunView } from "./view.ts";
-import { cutText, printCalm } from "./visible.ts";
+import { printLine } from "./visible.ts";
 
 /** State in plain words, and what happens next. `nowMs` stands still at the run's end. */
 export function showState(view: RunView): Markup {
@@ -129,11 +129,6 @@ export function showGrants(view: RunView, nowMs: number): Markup {
 
 export function printSubject(view: RunView): string {
   return `#${view.subject.number} ${printLine(view.subject.title)}`;
-}
-
-/** One short line of somebody else's text. */
-function printLine(text: string): string {
-  return printCalm(cutText(text, 600).text).replaceAll("\n", " ");
 }
 
 function showTime(atMs: number): Markup {

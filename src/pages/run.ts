@@ -9,6 +9,7 @@ import { printSubject, showChecks, showFacts, showGrants, showRequests, showStat
 import { printShortState } from "./state.ts";
 import { showEntries } from "./transcript.ts";
 import type { RunView, TranscriptEntry } from "./view.ts";
+import { printLine } from "./visible.ts";
 
 /** Entries of the transcript on one page; earlier and later ones are a link away. */
 export const transcriptLimit = 300;
@@ -52,9 +53,9 @@ export function showRun(page: RunPage, transcript: { entries: TranscriptEntry[];
     title: `${printShortState(view.state)} · ${printSubject(view)} · Airlock`,
     ...(live ? { refreshSeconds } : {}),
     body: html`<div class="run"${follows ? html` data-live="${printPath(page)}/live?after=${last}${query}"` : ""}>
-<div class="title"><p class="where">${showLink(view.repository.url, `${view.repository.owner}/${view.repository.name}`)} ·
+<div class="title"><p class="where">${showLink(view.repository.url, printLine(`${view.repository.owner}/${view.repository.name}`))} ·
 ${showLink(view.subject.url, `${view.subject.kind === "issue" ? "issue" : "pull request"} #${view.subject.number}`)}</p>
-<h1>${printSubject(view).replace(/^#\d+ /, "")}</h1></div>
+<h1>${printLine(view.subject.title)}</h1></div>
 ${region(page, "state")}
 <nav class="contents" aria-label="On this page"><ul><li><a href="#transcript">Transcript</a></li><li><a href="#change">Change</a></li>
 <li><a href="#checks">Sandbox</a></li><li><a href="#requests">Requests</a></li><li><a href="#grants">Tokens</a></li></ul></nav>
@@ -80,7 +81,7 @@ export function showChangePage(page: RunPage): Markup {
     body: html`<div class="run"><div class="title"><p class="where"><a href="${printPath(page)}">Back to the run</a></p><h1>Change for ${printSubject(view)}</h1></div>
 ${
   change
-    ? html`<section class="card"><h2>Files</h2>${showSummary(page, change)}${showChangedFiles(change.change, { limit: 200 })}</section>
+    ? html`<section class="card"><h2>Files</h2>${showSummary(page, change, true)}${showChangedFiles(change.change, { limit: 200 })}</section>
 <section class="card"><h2>Lines</h2>${change.draw()}</section>`
     : html`<section class="card"><p class="quiet">There is no change yet.</p></section>`
 }</div>`,
@@ -112,11 +113,12 @@ function showChangeRegion(page: RunPage): Markup {
   return html`${showSummary(page, change)}${showChangedFiles(change.change, { limit: 20 })}${inline ? change.draw() : ""}`;
 }
 
-function showSummary(page: RunPage, { change }: DrawnChange): Markup {
+/** `alone`: on the page that is the whole diff already. */
+function showSummary(page: RunPage, { change }: DrawnChange, alone = false): Markup {
   const added = change.files.reduce((sum, file) => sum + file.addedLines, 0);
   const deleted = change.files.reduce((sum, file) => sum + file.deletedLines, 0);
   return html`<p>${printNumberOf(change.files.length, "file")} changed, <span class="plus">${printCount(added)} added</span>,
-<span class="minus">${printCount(deleted)} removed</span>. <a href="${printPath(page)}/diff">Whole diff</a> · <a href="${printPath(page)}/patch" download>Patch file</a></p>`;
+<span class="minus">${printCount(deleted)} removed</span>. ${alone ? "" : html`<a href="${printPath(page)}/diff">Whole diff</a> · `}<a href="${printPath(page)}/patch" download>Patch file</a></p>`;
 }
 
 function region(page: RunPage, name: keyof typeof regions): Markup {

@@ -1,4 +1,5 @@
 import type { RunView, RunViewState } from "./view.ts";
+import { printLine } from "./visible.ts";
 
 /** Decides the colour of a run: what needs nobody's eye is calm. */
 export type Tone = "waiting" | "busy" | "good" | "neutral" | "attention" | "bad";
@@ -10,7 +11,7 @@ export function decideTone(state: RunViewState): Tone {
 
 /** One or two words for badges, titles and tables. */
 export function printShortState(state: RunViewState): string {
-  if (state.at !== "ended") return shortWords[state.at] ?? state.at;
+  if (state.at !== "ended") return shortWords[state.at] ?? printLine(state.at);
   return outcomes[state.outcome ?? ""]?.short ?? "Ended";
 }
 

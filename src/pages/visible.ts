@@ -13,6 +13,11 @@ export function printExact(text: string): string {
   return nameHidden(text, none);
 }
 
+/** One short line of somebody else's text: a title, a login, a path. */
+export function printLine(text: string): string {
+  return printCalm(cutText(text, 600).text).replaceAll("\n", " ");
+}
+
 /** `limitChars` UTF-16 units at most, cut between characters, and what was cut is said. */
 export function cutText(text: string, limitChars: number): { text: string; cutChars: number } {
   if (text.length <= limitChars) return { text, cutChars: 0 };

@@ -80,21 +80,30 @@
     );
   };
 
-  const source = new EventSource(run.dataset.live);
+  // The browser comes back by itself when a connection breaks, but gives up where it gets an error page, as during a restart.
+  const address = new URL(run.dataset.live, location.href);
+  const connect = () => {
+    const source = new EventSource(address);
+    source.addEventListener("open", () => say("Live", "live"));
+    source.addEventListener("error", () => {
+      say("Connecting again", "lost");
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, 4000 + Math.random() * 4000);
+    });
+    source.addEventListener("entry", (event) => {
+      address.searchParams.set("after", event.lastEventId);
+      addEntry(event.data);
+    });
+    source.addEventListener("region", (event) => {
+      const { name, html } = JSON.parse(event.data);
+      setRegion(name, html);
+    });
+    source.addEventListener("over", () => {
+      source.close();
+      setLate();
+      say("", "over");
+    });
+  };
+  connect();
   setInterval(tick, 1000);
-  source.addEventListener("open", () => say("Live", "live"));
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) say("Not live: load the page again", "lost");
-    else say("Connecting again", "lost");
-  });
-  source.addEventListener("entry", (event) => addEntry(event.data));
-  source.addEventListener("region", (event) => {
-    const { name, html } = JSON.parse(event.data);
-    setRegion(name, html);
-  });
-  source.addEventListener("over", () => {
-    source.close();
-    say("", "over");
-  });
   toEnd();
 })();
