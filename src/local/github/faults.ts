@@ -1,0 +1,63 @@
+/** What should go wrong, on purpose. JSON, so that another process can ask for it (PUT /_local/faults). */
+export interface FaultRule {
+  match: {
+    /** Any method where absent. */
+    method?: string;
+    /** A prefix of the path without its query, as requested: "/api/v3/repos/acme/shop/pulls", "/acme/shop.git/git-receive-pack". */
+    path?: string;
+    /** A regular expression on the same, for what a prefix can't say. */
+    pattern?: string;
+  };
+  /** Wait before anything is done. */
+  delayMs?: number;
+  /** Answer this instead of doing it. */
+  status?: number;
+  /** Do it, then answer this: the request succeeded, but its sender can't know. */
+  thenStatus?: number;
+  message?: string;
+  headers?: Record<string, string>;
+  /** A push that reaches this rule is refused for each of its refs, with this reason. */
+  refusePush?: string;
+  /** How often; once where absent, 0 means always. */
+  times?: number;
+}
+
+export interface Faults {
+  add(rule: Omit<FaultRule, "match"> & { match: Omit<FaultRule["match"], "path"> & { path?: string | RegExp } }): void;
+  clear(): void;
+  replace(rules: FaultRule[]): void;
+  list(): FaultRule[];
+  /** The first rule that matches, counted as used. */
+  take(request: { method: string; path: string }): FaultRule | undefined;
+}
+
+export function createFaults(): Faults {
+  let rules: { rule: FaultRule; left: number }[] = [];
+  const counted = (rule: FaultRule) => ({ rule, left: rule.times === 0 ? Number.POSITIVE_INFINITY : (rule.times ?? 1) });
+  return {
+    add: (rule) => {
+      const { path, ...match } = rule.match;
+      const where = path instanceof RegExp ? { pattern: path.source } : path === undefined ? {} : { path };
+      rules.push(counted({ ...rule, match: { ...match, ...where } }));
+    },
+    clear: () => {
+      rules = [];
+    },
+    replace: (list) => {
+      rules = list.map(counted);
+    },
+    list: () => rules.filter(({ left }) => left > 0).map(({ rule }) => rule),
+    take: (request) => {
+      const found = rules.find(({ rule, left }) => left > 0 && matches(rule, request));
+      if (found === undefined) return undefined;
+      found.left -= 1;
+      return found.rule;
+    },
+  };
+}
+
+function matches({ match }: FaultRule, request: { method: string; path: string }): boolean {
+  if (match.method !== undefined && match.method.toUpperCase() !== request.method) return false;
+  if (match.path !== undefined && !request.path.startsWith(match.path)) return false;
+  return match.pattern === undefined || new RegExp(match.pattern).test(request.path);
+}

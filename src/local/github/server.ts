@@ -1,0 +1,156 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Api } from "./api.ts";
+import type { Actor, Reply } from "./call.ts";
+import { answerControl } from "./control.ts";
+import type { FaultRule, Faults } from "./faults.ts";
+import { answerGit, isGitPath } from "./git-http.ts";
+import { GitHubError } from "./github-error.ts";
+import { answerPage } from "./pages.ts";
+import { answerRegistration } from "./registration.ts";
+import type { Account, World } from "./state.ts";
+import type { Webhooks } from "./webhooks.ts";
+
+export interface Parts {
+  world: World;
+  api: Api;
+  webhooks: Webhooks;
+  faults: Faults;
+  /** Who sits before the browser. */
+  person: Account;
+}
+
+/** Larger bodies than any push of a test. */
+const limitBytes = 300_000_000;
+
+/** One port, as a GitHub Enterprise Server has it: REST below /api/v3, git at /owner/name.git, pages elsewhere. */
+export function createGitHubServer(parts: Parts): Server {
+  return createServer((request, response) => {
+    serve(parts, request, response).catch((error: unknown) => {
+      // The client went away while its answer was written: nobody is left to tell.
+      response.destroy(error instanceof Error ? error : undefined);
+    });
+  });
+}
+
+async function serve(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { world, faults } = parts;
+  const startedMs = world.nowMs();
+  const method = request.method ?? "GET";
+  const address = new URL(request.url ?? "/", world.url);
+  const path = address.pathname;
+  const fault = path.startsWith("/_local/") ? undefined : faults.take({ method, path });
+  let who = "anonymous";
+  const saw = (actor: Actor): void => {
+    who = nameOf(actor);
+  };
+  const body = await readBody(request);
+  if (fault?.delayMs !== undefined) await wait(fault.delayMs);
+  const reply =
+    faultyBefore(fault) ??
+    faultyAfter(fault, await answer(parts, { method, address, headers: flat(request), body, refusal: fault?.refusePush }, saw));
+  if (!path.startsWith("/_local/"))
+    world.requests.push({
+      atMs: startedMs,
+      method,
+      path: path + address.search,
+      status: reply.status,
+      actor: who,
+      durationMs: world.nowMs() - startedMs,
+    });
+  write(response, reply, method);
+}
+
+interface Asked {
+  method: string;
+  address: URL;
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+  refusal: string | undefined;
+}
+
+async function answer(parts: Parts, asked: Asked, saw: (actor: Actor) => void): Promise<Reply> {
+  const path = asked.address.pathname;
+  const isGit = isGitPath(path);
+  try {
+    if (path.startsWith("/_local/")) return answerControl(parts, { method: asked.method, path, body: asked.body });
+    if (isGit) return await answerGit(parts, asked, saw);
+    if (path === "/api/graphql") throw new GitHubError(501, "The local GitHub speaks no GraphQL yet");
+    if (path.startsWith("/api/v3/") || path === "/api/v3") return await parts.api.answer(asked, saw);
+    const form = new URLSearchParams(asked.body.toString("utf8"));
+    return (
+      answerRegistration(parts, { method: asked.method, address: asked.address, form }) ?? (await answerPage(parts.world, path))
+    );
+  } catch (error) {
+    const refusal = error instanceof GitHubError ? error : ownFailure(parts.world, path, error);
+    // Git shows plain text to its user, and nothing else.
+    if (isGit)
+      return {
+        status: refusal.status,
+        raw: { type: "text/plain; charset=utf-8", text: refusal.message },
+        headers: refusal.headers,
+      };
+    return { status: refusal.status, json: refusal.body(), headers: refusal.headers };
+  }
+}
+
+/** A mistake of ours must not pass for an answer of GitHub's. */
+function ownFailure(world: World, path: string, error: unknown): GitHubError {
+  const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  world.invalidResponses.push({ where: path, problem });
+  return new GitHubError(500, `the local GitHub failed: ${problem.split("\n")[0]}`);
+}
+
+function faultyBefore(fault: FaultRule | undefined): Reply | undefined {
+  return fault?.status === undefined ? undefined : faulty(fault, fault.status);
+}
+
+function faultyAfter(fault: FaultRule | undefined, reply: Reply): Reply {
+  return fault?.thenStatus === undefined ? reply : faulty(fault, fault.thenStatus);
+}
+
+function faulty(fault: FaultRule, status: number): Reply {
+  return { status, json: new GitHubError(status, fault.message ?? "Server Error").body(), headers: fault.headers ?? {} };
+}
+
+/** Status 0 is no answer at all: the connection breaks. */
+function write(response: ServerResponse, reply: Reply, method: string): void {
+  if (reply.status === 0) {
+    response.destroy();
+    return;
+  }
+  const body = reply.raw?.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json));
+  const type = reply.raw?.type ?? "application/json; charset=utf-8";
+  response.writeHead(reply.status, {
+    ...(reply.status === 204 ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) }),
+    "x-github-request-id": randomUUID(),
+    "x-github-media-type": "github.v3; format=json",
+    "x-ratelimit-limit": "5000",
+    "x-ratelimit-remaining": "4999",
+    ...reply.headers,
+  });
+  response.end(method === "HEAD" || reply.status === 204 ? undefined : body);
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limitBytes) throw new Error("body too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function flat(request: IncomingMessage): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]),
+  );
+}
+
+function nameOf(actor: Actor): string {
+  if (actor.kind === "app") return `${actor.app.slug} (app)`;
+  return actor.kind === "anonymous" ? "anonymous" : actor.account.login;
+}
