@@ -1,0 +1,30 @@
+import type { Engine } from "../sandbox/engine.ts";
+import { endOfInput, printLaunch } from "../sandbox/launch.ts";
+import { attachInput } from "../sandbox/output.ts";
+import type { SandboxHandle } from "../sandbox/sandboxes.ts";
+import { printUserMessage } from "./launch.ts";
+
+/** How long the agent may take after SIGTERM; the entrypoint then commits and pushes what is there. */
+export const stopSeconds = 5;
+
+/** Hands the verified sandbox its one job: the launch line, the prompt, and that nothing more will come. */
+export async function beginAgent(
+  engine: Engine,
+  handle: SandboxHandle,
+  job: { branch: string; model: string; sessionId: string; prompt: string },
+): Promise<void> {
+  const input = await attachInput(engine, handle);
+  const launch = printLaunch({
+    mode: "agent",
+    branch: job.branch,
+    model: job.model,
+    sessionId: job.sessionId,
+    resume: false,
+    stopSeconds,
+  });
+  await new Promise<void>((resolve, reject) => {
+    input.once("error", reject);
+    input.write(launch + printUserMessage(job.prompt) + endOfInput, (error) => (error ? reject(error) : resolve()));
+  });
+  input.end();
+}

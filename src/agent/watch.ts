@@ -1,0 +1,147 @@
+import type { Kysely } from "kysely";
+import type { Logger } from "pino";
+import type { Gateway } from "../gateway/client.ts";
+import type { RunId } from "../run/identity.ts";
+import type { Engine } from "../sandbox/engine.ts";
+import { followOutput } from "../sandbox/output.ts";
+import { findSandbox } from "../sandbox/sandboxes.ts";
+import { defaultLimits } from "../sandbox/spec.ts";
+import type { Changes } from "../store/changes.ts";
+import { putPaper } from "../store/queries/papers.ts";
+import { addEvents, addEvidence, lastEvidenceSeq } from "../store/queries/record.ts";
+import type { RunRow } from "../store/queries/runs.ts";
+import type { Schema } from "../store/schema.ts";
+import { findAnswer, parseEvents, type TranscriptEvent } from "./events.ts";
+
+export interface WatchParts {
+  db: Kysely<Schema>;
+  engine: Engine;
+  gateway: Gateway;
+  instance: string;
+  changes: Changes;
+  redact(text: string): string;
+  /** Called when something happened that a decision may hang on. */
+  wake(run: RunId): void;
+  log: Logger;
+}
+
+/** What this process sees of a run while it follows it. */
+export interface Watched {
+  /** The sandbox's output has been read to its end. */
+  drained: boolean;
+  keyRefused: boolean;
+  outputFull: boolean;
+}
+
+export interface Watchers extends AsyncDisposable {
+  /** Follows the run's gateway record and, once the sandbox is there, its output. Does nothing where it does so already. */
+  record(run: RunRow): void;
+  output(run: RunRow): void;
+  see(run: RunId): Watched | undefined;
+  /** Waits until the output has been read to its end. */
+  drain(run: RunId): Promise<void>;
+  /** Shuts the run's door, reads what is left of its record, and lets go. Nothing reaches the gateway for this run any more. */
+  shut(run: RunRow): Promise<void>;
+  forget(run: RunId): void;
+}
+
+interface Watch {
+  seen: Watched;
+  stop: AbortController;
+  record?: Promise<void>;
+  output?: Promise<void>;
+}
+
+export function createWatchers(parts: WatchParts): Watchers {
+  const watches = new Map<RunId, Watch>();
+  const watchOf = (run: RunId): Watch => {
+    const known = watches.get(run);
+    if (known) return known;
+    const made: Watch = { seen: { drained: false, keyRefused: false, outputFull: false }, stop: new AbortController() };
+    watches.set(run, made);
+    return made;
+  };
+  const guard = (run: RunRow, what: string, work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => {
+      if (!watches.get(run.id)?.stop.signal.aborted) parts.log.warn({ err: error, runId: run.id }, `${what} broke off`);
+    });
+
+  return {
+    record(run) {
+      const watch = watchOf(run.id);
+      watch.record ??= guard(run, "gateway record", followRecord(parts, run, watch)).finally(() => delete watch.record);
+    },
+    output(run) {
+      const watch = watchOf(run.id);
+      watch.output ??= guard(run, "sandbox output", readOutput(parts, run, watch)).finally(() => {
+        // What broke off is begun again by the next look at the run.
+        if (!watch.seen.drained) delete watch.output;
+        parts.wake(run.id);
+      });
+    },
+    see: (run) => {
+      const watch = watches.get(run);
+      return watch?.output ? watch.seen : undefined;
+    },
+    async drain(run) {
+      await watches.get(run)?.output;
+    },
+    async shut(run) {
+      const { lastSeq } = await parts.gateway.closeDoor(run.id);
+      if (lastSeq === 0) return;
+      this.record(run);
+      await watches.get(run.id)?.record;
+      // Told only what is stored: the gateway keeps the rest until it is.
+      await parts.gateway.acknowledge(run.id, await lastEvidenceSeq(parts.db, run.id));
+    },
+    forget(run) {
+      const watch = watches.get(run);
+      watches.delete(run);
+      watch?.stop.abort();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const watch of watches.values()) watch.stop.abort();
+      await Promise.all([...watches.values()].flatMap((watch) => [watch.record, watch.output]));
+      watches.clear();
+    },
+  };
+}
+
+async function followRecord(parts: WatchParts, run: RunRow, watch: Watch): Promise<void> {
+  const after = await lastEvidenceSeq(parts.db, run.id);
+  if (watch.stop.signal.aborted) return;
+  for await (const row of parts.gateway.record(run.id, after, watch.stop.signal)) {
+    await addEvidence(parts.db, run.fence, { ...row, target: parts.redact(row.target) });
+    parts.changes.touch(run.id);
+    if (row.rule !== "model.key-refused" || watch.seen.keyRefused) continue;
+    watch.seen.keyRefused = true;
+    parts.wake(run.id);
+  }
+}
+
+/** Reads from the log's beginning, so that its size is known; what the store has already is dropped there by its id. */
+async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise<void> {
+  const handle = await findSandbox(parts.engine, { instance: parts.instance, run: run.id });
+  if (!handle) return;
+  const said: TranscriptEvent[] = [];
+  const onLoggedBytes = (bytes: number) => {
+    if (bytes < defaultLimits.outputBytes || watch.seen.outputFull) return;
+    watch.seen.outputFull = true;
+    parts.wake(run.id);
+  };
+  const clean = (event: TranscriptEvent): TranscriptEvent => ({ ...event, text: parts.redact(event.text) });
+  for await (const output of followOutput(parts.engine, handle, { signal: watch.stop.signal, onLoggedBytes })) {
+    if (output.stream !== "stdout") continue;
+    const atMs = Number(output.atNs.slice(0, -6));
+    const events = parseEvents({ line: output.line, place: output.atNs, atMs }).map(clean);
+    await addEvents(parts.db, run.id, run.fence, events);
+    said.push(...events);
+    // Only the end of the conversation is needed for the answer.
+    if (said.length > 200) said.splice(0, 100);
+    parts.changes.touch(run.id);
+  }
+  if (watch.stop.signal.aborted) return;
+  const answer = findAnswer(said);
+  if (answer) await putPaper(parts.db, { run: run.id, fence: run.fence, kind: "answer", text: answer });
+  watch.seen.drained = true;
+}
