@@ -114,7 +114,7 @@ async function writeTranscript({ reader, view, afterSeq, follow, signal, write }
 
 type Found = { ok: true; view: RunView } | { ok: false; status: 404 | 409; error: string };
 
-/** A whole id, or the beginning of one that no other of the newest 1,000 runs shares. */
+/** A whole id, or the beginning of one that no other of the newest 200 runs shares. */
 async function findByPrefix(reader: Reader, text: string): Promise<Found> {
   const missing: Found = { ok: false, status: 404, error: "There is no such run." };
   const whole = parseRunId(text);
@@ -123,7 +123,7 @@ async function findByPrefix(reader: Reader, text: string): Promise<Found> {
     return view ? { ok: true, view } : missing;
   }
   if (!/^[a-z2-7]{1,15}$/.test(text)) return missing;
-  const [view, other] = (await reader.listRuns(1_000)).filter((run) => run.id.startsWith(text));
+  const [view, other] = (await reader.listRuns(200)).filter((run) => run.id.startsWith(text));
   if (view && other) return { ok: false, status: 409, error: `Several runs begin with ${text}. Give more of the id.` };
   return view ? { ok: true, view } : missing;
 }
