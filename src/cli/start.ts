@@ -1,6 +1,43 @@
-import { Fault } from "../fault.ts";
+import { z } from "zod";
+import { exitCodes } from "../fault.ts";
+import { childEnvironment, readSettings, requireComplete } from "../settings.ts";
+import { ensureMachine } from "../setup/machine.ts";
+import { awaitStop } from "./await-stop.ts";
 import type { CommandRun } from "./commands.ts";
+import { version } from "./version.ts";
 
-export const runStart: CommandRun = async () => {
-  throw new Fault("internal.not-built", "`start` is not wired in this checkout yet", { remedy: "Use a later checkout" });
+const shape = z.strictObject({
+  provision: z.boolean().default(false),
+  data: z.string().optional(),
+  json: z.boolean().default(false),
+});
+
+/** Runs the App for a real GitHub until it is told to stop. With no App it serves the registration first. */
+export const runStart: CommandRun = async (given, terminal) => {
+  const options = shape.parse(given);
+  const stop = awaitStop();
+  const source = { ...(options.data !== undefined && { dataFolder: options.data }) };
+  let { settings, warnings } = readSettings(source);
+  for (const warning of warnings) terminal.err(`airlock: ${warning}`);
+  if (!settings.app) {
+    const { registerApp } = await import("../setup/register.ts");
+    await registerApp({
+      settings,
+      signal: stop.signal,
+      onInvitation: ({ url, code }) => terminal.err(`No App is set up yet. Open ${url} and enter the code ${code}`),
+      onProblem: (error) => terminal.err(`airlock: ${error instanceof Error ? error.message : String(error)}`),
+    });
+    ({ settings } = readSettings(source));
+  }
+  const complete = requireComplete(settings);
+  const machine = await ensureMachine({ provision: options.provision, env: childEnvironment(), signal: stop.signal });
+  const { startApp } = await import("../wire.ts");
+  await using app = await startApp({ settings: complete, machine, version });
+  if (options.json)
+    terminal.out(
+      JSON.stringify({ app: app.url, webhook: `${app.url}${complete.github.webhookPath}`, data: complete.data.folder }),
+    );
+  else terminal.err(`Airlock is ready: ${app.url}`);
+  await stop.asked;
+  return exitCodes.done;
 };

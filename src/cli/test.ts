@@ -36,7 +36,7 @@ export const runTest: CommandRun = async (given, terminal) => {
     const tally = await runAll({ ...options, frame, temporaryFolder, terminal });
     tellEnd(tally, { json: options.json, terminal });
     if (interrupted.signal.aborted) return exitCodes.interrupted;
-    return tally.failed > 0 || tally.passed === 0 ? exitCodes.failed : exitCodes.done;
+    return tally.failed > 0 ? exitCodes.failed : exitCodes.done;
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     await rm(temporaryFolder, { recursive: true, force: true });
@@ -64,14 +64,16 @@ async function runAll(all: All): Promise<Tally> {
       : [];
   const unit = await runVitest(frame, { projects: ["unit"], files: filter === undefined ? [] : [filter] });
   const rest = fast ? emptyTally() : await runRest(all, "absent" in engine ? engine.absent : undefined);
-  return addTallies(...checks, unit, rest, await checkLeftovers(sources, before));
+  const ran = unit.passed + unit.failed + rest.passed + rest.failed > 0;
+  const none = ran ? emptyTally() : checkTally("no test ran");
+  return addTallies(...checks, unit, rest, none, await checkLeftovers(sources, before));
 }
 
 /** The engine's socket, or why there is none. */
 async function findEngine({ frame, provision, terminal }: All): Promise<{ socket: string } | { absent: string }> {
   try {
     const { parseEngineAddress } = await import("../sandbox/engine.ts");
-    await ensureMachine({ provision, env: childEnvironment(), signal: frame.signal });
+    await ensureMachine({ provision, env: childEnvironment(), signal: frame.signal, tests: true });
     return { socket: parseEngineAddress(frame.env.DOCKER_HOST) };
   } catch (error) {
     const absent = error instanceof Error ? error.message : String(error);

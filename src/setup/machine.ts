@@ -15,6 +15,8 @@ export interface MachineOptions {
   signal: AbortSignal;
   /** Where npm packages and build contexts of the image are kept. Default: the checkout's `.tools/`. */
   cacheFolder?: string;
+  /** Whether what only Airlock's own tests use is wanted too. */
+  tests?: boolean;
 }
 
 /** What work in sandboxes needs of a machine: ready to use. */
@@ -47,8 +49,8 @@ export async function ensureMachine(options: MachineOptions): Promise<Machine> {
 }
 
 /** As ensureMachine, without the image. */
-export async function ensureEngineRuns({ provision, env, signal }: MachineOptions): Promise<void> {
-  const decided = decideProvision(await observeMachine(env), provision);
+export async function ensureEngineRuns({ provision, env, signal, tests = false }: MachineOptions): Promise<void> {
+  const decided = decideProvision(await observeMachine({ env, tests }), provision);
   if (decided.verdict === "refused") throw refusal(decided.lines, provision);
   const frame = { env, signal, engineLog: "/var/log/airlock-dockerd.log" };
   await runSteps(

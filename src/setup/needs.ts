@@ -3,6 +3,7 @@ export interface Need {
   /** As it is called, or the path of a file that only its package has. */
   name:
     | "git"
+    | "/usr/bin/chromium"
     | "dockerd"
     | "setpriv"
     | "unshare"
@@ -16,6 +17,8 @@ export interface Need {
   why: string;
   /** False: used for parts only, so its absence stops nothing, but --provision brings it. */
   required: boolean;
+  /** True: only Airlock's own tests use it. */
+  testsOnly?: true;
 }
 
 export const needs: readonly Need[] = [
@@ -38,4 +41,5 @@ export const needs: readonly Need[] = [
   },
   { name: "ip", package: "iproute2", why: "network namespaces are looked at with it", required: false },
   { name: "nft", package: "nftables", why: "firewalled sandboxes need it", required: false },
+  { name: "/usr/bin/chromium", package: "chromium", why: "pages are tested in it", required: false, testsOnly: true },
 ];

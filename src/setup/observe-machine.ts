@@ -5,14 +5,23 @@ import { openEngine } from "../sandbox/engine.ts";
 import type { MachineSeen } from "./decide-provision.ts";
 import { needs } from "./needs.ts";
 
-/** Looks at this machine; changes nothing; milliseconds. Throws Fault "engine.unsupported" for an engine of a kind we refuse. */
-export async function observeMachine(env: Readonly<Record<string, string>>): Promise<MachineSeen> {
+/** `tests`: whether what only tests use counts. Looks at this machine; changes nothing; milliseconds. Throws Fault "engine.unsupported" for an engine of a kind we refuse. */
+export async function observeMachine({
+  env,
+  tests = false,
+}: {
+  env: Readonly<Record<string, string>>;
+  tests?: boolean;
+}): Promise<MachineSeen> {
   return {
     platform: process.platform,
     isRoot: process.getuid?.() === 0,
     hasApt: has("apt-get", env.PATH),
     hasSystemd: existsSync("/run/systemd/system"),
-    missing: needs.map((need) => need.name).filter((name) => !has(name, env.PATH)),
+    missing: needs
+      .filter((need) => tests || !need.testsOnly)
+      .map((need) => need.name)
+      .filter((name) => !has(name, env.PATH)),
     engine: await observeEngine(env.DOCKER_HOST),
   };
 }

@@ -47,7 +47,7 @@ export async function registerApp({
   const file = parseAppFile(parse(await readFile(join(import.meta.dirname, "../../app.yml"), "utf8")));
 
   const done = Promise.withResolvers<RegisteredApp>();
-  const server = createServer(getRequestListener((request) => app.fetch(request)));
+  const server = createServer(getRequestListener((request) => app.fetch(request), { overrideGlobalObjects: false }));
   server.listen(web.port, web.host);
   await listening(server, web);
   // From here to the pages without a pause: a browser that comes at once finds them.

@@ -3,7 +3,7 @@ import { decideProvision, type MachineSeen } from "../../../src/setup/decide-pro
 import { needs } from "../../../src/setup/needs.ts";
 
 const ready: MachineSeen = { platform: "linux", isRoot: true, hasApt: true, hasSystemd: false, missing: [], engine: "up" };
-const bare: MachineSeen = { ...ready, missing: needs.map((need) => need.name), engine: "down" };
+const bare: MachineSeen = { ...ready, missing: needs.filter((need) => !need.testsOnly).map((need) => need.name), engine: "down" };
 
 describe("provisioning", () => {
   it.each([true, false])("does nothing where all is there (--provision: %s)", (allowed) => {

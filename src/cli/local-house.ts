@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type LocalGitHub, startLocalGitHub } from "../local/github/start.ts";
+import { type LocalModel, startLocalModel } from "../local/model/server.ts";
+import { readSettings, requireComplete } from "../settings.ts";
+import type { Machine } from "../setup/machine.ts";
+import { type RunningApp, startApp } from "../wire.ts";
+import { version } from "./version.ts";
+
+export interface LocalHouse extends AsyncDisposable {
+  app: RunningApp;
+  github: LocalGitHub;
+  model: LocalModel;
+  /** What the App was told, as `dev` prints it. */
+  webhookSecret: string;
+  webhookPath: string;
+  dataFolder: string;
+  /** What is paid for: a real model's name, or undefined for the local one. */
+  paidModel: string | undefined;
+}
+
+export interface LocalHouseWish {
+  machine: Machine;
+  /** Kept, if it is named; otherwise one of its own, removed at the end. */
+  dataFolder?: string | undefined;
+  /** Settings as the environment gives them; only the limits, logs and a real model key are taken from it. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Whether a key in `env` is used. Tests never see a real one. */
+  mayPay: boolean;
+  logTo?: NodeJS.WritableStream;
+}
+
+/** The whole App with a local GitHub and a local model, by the same settings and the same wiring as for the real ones. */
+export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse> {
+  await using held = new AsyncDisposableStack();
+  const dataFolder =
+    wish.dataFolder ??
+    held.adopt(await mkdtemp(join(tmpdir(), "airlock-")), (made) => rm(made, { recursive: true, force: true }));
+  const githubFolder = join(dataFolder, "local-github");
+  await mkdir(githubFolder, { recursive: true, mode: 0o700 });
+  const webhookSecret = randomBytes(24).toString("hex");
+  const github = held.use(await startLocalGitHub({ folder: githubFolder, app: { webhookSecret } }));
+  const model = held.adopt(await startLocalModel({ key: `local-${randomBytes(16).toString("hex")}` }), (it) => it.close());
+  const pays = wish.mayPay && Boolean(wish.env.ANTHROPIC_API_KEY || wish.env.CLAUDE_CODE_OAUTH_TOKEN);
+  const { settings } = readSettings({
+    env: localEnvironment(wish, { github, model, webhookSecret, dataFolder, pays }),
+    cwd: dataFolder,
+  });
+  const complete = requireComplete(settings);
+  const app = await startApp({
+    settings: { ...complete, web: { ...complete.web, port: 0, publicUrl: "http://127.0.0.1:0" } },
+    machine: wish.machine,
+    version,
+    ...(wish.logTo && { logTo: wish.logTo }),
+  });
+  held.use(app);
+  const { webhookPath } = complete.github;
+  github.setWebhook(`http://127.0.0.1:${app.port}${webhookPath}`);
+  await github.settled();
+  const kept = held.move();
+  return {
+    ...{ app, github, model, webhookSecret, webhookPath, dataFolder },
+    paidModel: pays ? (complete.model.name ?? "claude-sonnet-5") : undefined,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+const taken = [
+  "AIRLOCK_CONCURRENCY",
+  "AIRLOCK_DEADLINE_MINUTES",
+  "AIRLOCK_MEMORY",
+  "AIRLOCK_MODEL",
+  "LOG_LEVEL",
+  "LOG_FORMAT",
+  "XDG_RUNTIME_DIR",
+];
+const paid = [
+  "ANTHROPIC_API_KEY",
+  "CLAUDE_CODE_OAUTH_TOKEN",
+  "ANTHROPIC_BASE_URL",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "NODE_EXTRA_CA_CERTS",
+];
+
+function localEnvironment(
+  wish: LocalHouseWish,
+  local: { github: LocalGitHub; model: LocalModel; webhookSecret: string; dataFolder: string; pays: boolean },
+): Record<string, string | undefined> {
+  const { github, model } = local;
+  const pick = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, wish.env[name]]));
+  return {
+    ...pick(taken),
+    ...(local.pays ? pick(paid) : { ANTHROPIC_API_KEY: model.key, ANTHROPIC_BASE_URL: model.url }),
+    APP_ID: String(github.app.id),
+    PRIVATE_KEY: github.app.privateKey,
+    WEBHOOK_SECRET: local.webhookSecret,
+    GHE_HOST: github.host,
+    GHE_PROTOCOL: "http",
+    HOST: "127.0.0.1",
+    AIRLOCK_DATA: local.dataFolder,
+    AIRLOCK_ACCOUNTS: "acme",
+  };
+}
+
+/** Ends what still works, so that a command that ends leaves no sandbox and no live token behind. */
+export async function endRuns(house: LocalHouse): Promise<void> {
+  for (const run of await house.app.reader.listRuns(1_000))
+    if (run.state.at !== "ended") await house.app.filer.cancel(run.id, { kind: "operator", name: "the end of this command" });
+  await house.app.settled(AbortSignal.timeout(60_000));
+}
