@@ -1,0 +1,159 @@
+import { createHash } from "node:crypto";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { Fault } from "../fault.ts";
+import { engineLabels } from "../run/identity.ts";
+import { defaultBase, ensureBaseImage } from "./base-image.ts";
+import type { Architecture, Engine } from "./engine.ts";
+import { findImage, followBuild } from "./image-stream.ts";
+import { runUids } from "./uids.ts";
+
+export interface SandboxImage {
+  /** "sha256:…": what containers are created by. */
+  id: string;
+  tag: string;
+  /** Of Claude Code, as pinned in sandbox/package.json. */
+  claudeVersion: string;
+}
+
+export interface ImageOptions {
+  engine: Engine;
+  /** arm64 is built by the same recipe but was never run: no such machine was at hand. */
+  architecture: Architecture;
+  /** Where npm packages and the build's context are put; made if absent. */
+  cacheFolder: string;
+  onProgress?: (line: string) => void;
+  signal?: AbortSignal;
+  /** How npm is called: a command prefix. */
+  npm?: readonly string[];
+  /** What npm and debootstrap run with: PATH, HOME, and what this machine needs to reach its registries (proxies, certificates). */
+  environment?: Readonly<Record<string, string>>;
+  base?: string;
+}
+
+/**
+ * Sees that the sandbox image is there, and builds it where it is not (about a minute). Its tag is a hash of all that goes into
+ * it, so an image that is there is known to be the right one. Throws Fault "engine.base", "engine.packages" or "engine.image".
+ */
+export async function ensureSandboxImage(options: ImageOptions): Promise<SandboxImage> {
+  const { engine, architecture, cacheFolder, base = defaultBase } = options;
+  const onProgress = options.onProgress ?? (() => {});
+  const signal = options.signal ?? new AbortController().signal;
+  const environment = options.environment ?? { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+  const inputs = await readInputs();
+  const tag = `airlock-sandbox:${hashInputs({ inputs, architecture, base })}`;
+  const claudeVersion = parseClaudeVersion(inputs.get("package.json") ?? "");
+  const found = await findImage(engine, tag);
+  if (found) return { id: found.id, tag, claudeVersion };
+
+  await mkdir(cacheFolder, { recursive: true });
+  await ensureBaseImage({ engine, reference: base, architecture, cacheFolder, environment, onProgress, signal });
+  const context = path.join(cacheFolder, "image-context");
+  await ensureContext({
+    context,
+    names: [...inputs.keys()],
+    architecture,
+    npm: options.npm ?? ["npm"],
+    environment,
+    onProgress,
+    signal,
+  });
+  try {
+    onProgress(`Building ${tag}`);
+    const build = await engine.docker.buildImage(
+      { context, src: ["node_modules", ...inputs.keys()] },
+      {
+        t: tag,
+        rm: true,
+        forcerm: true,
+        platform: `linux/${architecture}`,
+        buildargs: { BASE: base, NPM_ARCH: npmCpu(architecture), UID_FIRST: `${runUids.first}`, UID_COUNT: `${runUids.count}` },
+        labels: { [engineLabels.role]: "sandbox-image" },
+        abortSignal: signal,
+      },
+    );
+    await followBuild(engine, build, onProgress);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new Fault("engine.image", "The sandbox image cannot be built", {
+      remedy: "The lines above say where it stopped; the build needs Debian's package servers (deb.debian.org)",
+      cause,
+    });
+  }
+  const built = await findImage(engine, tag);
+  if (!built)
+    throw new Fault("engine.image", `The engine built ${tag} but does not have it`, { remedy: "Look into the engine's log" });
+  return { id: built.id, tag, claudeVersion };
+}
+
+/** The first 24 hex digits of a hash over everything that decides what is in the image. Pure. */
+export function hashInputs(of: { inputs: ReadonlyMap<string, string>; architecture: Architecture; base: string }): string {
+  const hash = createHash("sha256");
+  const add = (text: string) => hash.update(`${Buffer.byteLength(text)}:${text}`);
+  for (const text of [of.architecture, of.base, `${runUids.first}+${runUids.count}`]) add(text);
+  for (const [name, content] of [...of.inputs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    add(name);
+    add(content);
+  }
+  return hash.digest("hex").slice(0, 24);
+}
+
+/** Handed to the engine at each start and not part of the image, so a change of theirs needs no build. */
+const notInImage = new Set(["seccomp.json", "README.md"]);
+
+const recipeFolder = path.resolve(import.meta.dirname, "../../sandbox");
+
+async function readInputs(): Promise<Map<string, string>> {
+  const files = (await readdir(recipeFolder, { withFileTypes: true })).filter(
+    (entry) => entry.isFile() && !notInImage.has(entry.name),
+  );
+  const pairs = files.map(async ({ name }) => [name, await readFile(path.join(recipeFolder, name), "utf8")] as const);
+  return new Map(await Promise.all(pairs));
+}
+
+function parseClaudeVersion(manifest: string): string {
+  const { optionalDependencies } = JSON.parse(manifest) as { optionalDependencies: Record<string, string> };
+  return optionalDependencies["@anthropic-ai/claude-code-linux-x64"] ?? "";
+}
+
+function npmCpu(architecture: Architecture): "x64" | "arm64" {
+  return architecture === "amd64" ? "x64" : "arm64";
+}
+
+async function ensureContext(of: {
+  context: string;
+  names: readonly string[];
+  architecture: Architecture;
+  npm: readonly string[];
+  environment: Readonly<Record<string, string>>;
+  onProgress: (line: string) => void;
+  signal: AbortSignal;
+}): Promise<void> {
+  await rm(of.context, { recursive: true, force: true });
+  await mkdir(of.context, { recursive: true });
+  for (const name of of.names) {
+    const to = path.join(of.context, name);
+    await copyFile(path.join(recipeFolder, name), to);
+    // Fixed modes: the checkout's umask must not decide whether the agent's uid can run the entrypoint.
+    await chmod(to, (await stat(to)).mode & 0o100 ? 0o755 : 0o644);
+  }
+  const [command = "npm", ...prefix] = of.npm;
+  const only = ["--os=linux", `--cpu=${npmCpu(of.architecture)}`, "--libc=glibc"];
+  of.onProgress("Fetching Claude Code, Node and npm by lockfile");
+  try {
+    await execa(command, [...prefix, "ci", "--ignore-scripts", "--no-audit", "--no-fund", ...only], {
+      cwd: of.context,
+      env: of.environment,
+      extendEnv: false,
+      stdin: "ignore",
+      cancelSignal: of.signal,
+    });
+  } catch (cause) {
+    of.signal.throwIfAborted();
+    throw new Fault("engine.packages", "The sandbox's packages cannot be fetched from npm", {
+      remedy: "See that this machine reaches its npm registry (HTTPS_PROXY, NODE_EXTRA_CA_CERTS); what npm said is the cause",
+      cause,
+    });
+  }
+}

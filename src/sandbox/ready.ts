@@ -1,0 +1,86 @@
+import { chmod, chown, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Gateway } from "../gateway/client.ts";
+import type { Accounts } from "../privilege/accounts.ts";
+import { ensureFolder } from "../privilege/folder.ts";
+import type { Fact } from "../run/fact.ts";
+import type { RunId } from "../run/identity.ts";
+import type { Engine } from "./engine.ts";
+import { expectedChecks } from "./expected-checks.ts";
+import { followOutput } from "./output.ts";
+import { createSandbox, removeSandbox, type SandboxHandle, startSandbox } from "./sandboxes.ts";
+import { defaultLimits, defaultProbeTargets, type SandboxSpec } from "./spec.ts";
+import { decideVerified, verifySandbox } from "./verify.ts";
+
+export interface SandboxParts {
+  engine: Engine;
+  gateway: Gateway;
+  accounts: Accounts;
+  instance: string;
+  /** Where each run has a folder with its door. */
+  runsFolder: string;
+  image: { id: string };
+  memoryBytes: number;
+}
+
+/** How long a fresh sandbox may take to say what its probe saw. */
+const probeWithinMs = 30_000;
+
+/**
+ * Makes the run's sandbox, opens its door, starts it and verifies it, from inside and outside, before anything of the repository
+ * or the agent is in it. Whatever is in doubt is a failed check.
+ */
+export async function readySandbox(parts: SandboxParts, run: { id: RunId; uid: number }): Promise<Fact> {
+  const { engine } = parts;
+  const spec = specOf(parts, run);
+  // A sandbox of an attempt that did not live to verify it is not trusted: it is made anew.
+  await removeSandbox(engine, { instance: parts.instance, run: run.id });
+  await makeDoorFolder(parts, run);
+  await parts.gateway.openDoor({ run: run.id, folder: spec.doorFolder, repository: `${run.id}.git` });
+  const handle = await createSandbox(engine, spec);
+  await startSandbox(engine, handle);
+  const probeLine = await readProbeLine(engine, handle);
+  const checks = await verifySandbox({ engine, handle, spec, probeLine });
+  const verdict = decideVerified(checks, expectedChecks);
+  if (verdict.verified) return { is: "sealed", checks: [...checks] };
+  return { is: "not-sealed", checks: [...checks], failed: verdict.failed.map((check) => check.name) };
+}
+
+export function specOf(parts: SandboxParts, run: { id: RunId; uid: number }): SandboxSpec {
+  return {
+    instance: parts.instance,
+    run: run.id,
+    network: { mode: "sealed" },
+    imageId: parts.image.id,
+    architecture: parts.engine.info.architecture,
+    uid: run.uid,
+    doorFolder: doorFolder(parts.runsFolder, run.id),
+    limits: { ...defaultLimits, memoryBytes: parts.memoryBytes },
+    probe: defaultProbeTargets,
+  };
+}
+
+function doorFolder(runsFolder: string, run: RunId): string {
+  return join(runsFolder, run, "door");
+}
+
+/** The gateway may make the socket in it, the run's uid may reach it, and nobody else. */
+async function makeDoorFolder(parts: SandboxParts, run: { id: RunId; uid: number }): Promise<void> {
+  const gateway = parts.accounts?.["airlock-gateway"];
+  await ensureFolder({ path: join(parts.runsFolder, run.id), mode: 0o711 });
+  const folder = doorFolder(parts.runsFolder, run.id);
+  await mkdir(folder, { recursive: true });
+  if (gateway) await chown(folder, gateway.uid, run.uid);
+  await chmod(folder, 0o2710);
+}
+
+export async function removeRunFolder(runsFolder: string, run: RunId): Promise<void> {
+  await rm(join(runsFolder, run), { recursive: true, force: true });
+}
+
+/** The first line of the sandbox's output, or "" where it does not come in time: then every inside check is missing, and fails. */
+async function readProbeLine(engine: Engine, handle: SandboxHandle): Promise<string> {
+  const signal = AbortSignal.timeout(probeWithinMs);
+  for await (const { line } of followOutput(engine, handle, { signal })) return line;
+  return "";
+}
