@@ -207,3 +207,8 @@ function missing(name: string): Fault {
 function wrong(name: string, what: string, given: string = name): Fault {
   return new Fault(`settings.${name}`, `${given} ${what}`, { remedy: `${guide[name]}` });
 }
+
+/** The whole environment, for commands that hand chosen parts of it to an App of their own. */
+export function operatorEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}

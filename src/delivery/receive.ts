@@ -22,6 +22,7 @@ export async function receiveDelivery(receiver: Receiver, request: IncomingMessa
     response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...(status >= 400 && { connection: "close" }) });
     response.end(`${words}\n`);
   };
+  const receivedAtMs = receiver.nowMs();
   if (request.method !== "POST") return answer(405, "Webhooks are POSTed");
   const id = header(request, "x-github-delivery");
   const event = header(request, "x-github-event");
@@ -39,7 +40,7 @@ export async function receiveDelivery(receiver: Receiver, request: IncomingMessa
   const payload = parseObject(body);
   if (!payload) return answer(400, "The delivery is no JSON object; set the webhook's content type to application/json");
   try {
-    const stored = await withinMs(storeWithinMs, receiver.store({ id, event, payload, receivedAtMs: receiver.nowMs() }));
+    const stored = await withinMs(storeWithinMs, receiver.store({ id, event, payload, receivedAtMs }));
     receiver.log.info({ delivery: id, event, stored }, "delivery stored");
     answer(202, "Stored");
   } catch (error) {

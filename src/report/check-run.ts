@@ -2,11 +2,10 @@ import type { Api } from "../github/api.ts";
 import type { RunId, Sha } from "../run/identity.ts";
 import type { Conclusion } from "../run/outcome.ts";
 
-/** What the check shows. `summary` and `text` are cut by GitHub at 65,535 characters: bounded by whoever writes them. */
+/** What the check shows. GitHub refuses a `summary` above 65,535 characters: bounded by whoever writes it. */
 export interface CheckOutput {
   title: string;
   summary: string;
-  text?: string;
 }
 
 export const checkName = "Airlock";

@@ -35,3 +35,8 @@ export function parseSha(text: unknown): Sha | undefined {
 
 /** Labels on whatever Airlock makes in the engine. `instance` tells our things from another Airlock's on the same engine. */
 export const engineLabels = { run: "airlock.run", role: "airlock.role", instance: "airlock.instance" } as const;
+
+/** The branch that an issue's work is pushed to. `nth`: from 1; later ones where somebody else's branch has the name. */
+export function issueBranch(number: number, nth: number): string {
+  return nth === 1 ? `agent/issue-${number}` : `agent/issue-${number}-${nth}`;
+}

@@ -1,9 +1,10 @@
 import type { Kysely } from "kysely";
 import type { Api } from "../github/api.ts";
 import { ensureNoLabel } from "../report/label.ts";
+import { labels } from "../run/labels.ts";
 import { takeNotice } from "../store/queries/places.ts";
 import type { Schema } from "../store/schema.ts";
-import { type Asked, labels } from "./parse.ts";
+import type { Asked } from "./parse.ts";
 
 type Reaction = "eyes" | "-1" | "confused" | "+1";
 

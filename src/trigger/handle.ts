@@ -6,6 +6,7 @@ import { mayRun, readPermission } from "../github/permission.ts";
 import { ensureLabelExists } from "../report/label.ts";
 import { stateWords } from "../report/state-words.ts";
 import type { RunId } from "../run/identity.ts";
+import { labels } from "../run/labels.ts";
 import { fileCommand } from "../store/queries/commands.ts";
 import { addHead } from "../store/queries/places.ts";
 import { addRun, findActiveRun, queuePosition } from "../store/queries/runs.ts";
@@ -13,7 +14,7 @@ import type { Queue } from "../store/queue.ts";
 import type { Schema } from "../store/schema.ts";
 import { mayUse } from "./accounts.ts";
 import { comment, helpWords, react, refuse } from "./answer.ts";
-import { type Asked, labels, type Trigger } from "./parse.ts";
+import type { Asked, Trigger } from "./parse.ts";
 import { findRerun } from "./rerun.ts";
 
 export interface TriggerParts {

@@ -1,3 +1,4 @@
+import { labels } from "../run/labels.ts";
 import type { RunRequest, Subject } from "../run/request.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import {
@@ -47,8 +48,6 @@ export type Trigger =
       repositories: { id: number; fullName: string }[];
     }
   | { kind: "ignored"; why: string };
-
-export const labels = { ask: "agent", working: "agent: working" } as const;
 
 const ignored = (why: string): Trigger => ({ kind: "ignored", why });
 

@@ -1,10 +1,11 @@
 import type { Kysely } from "kysely";
 import { statusOf } from "../github/api.ts";
+import type { GitHubApp } from "../github/app.ts";
 import { type Grants, scopeOf } from "../github/grant.ts";
 import type { Fact } from "../run/fact.ts";
-import { parseSha } from "../run/identity.ts";
+import { issueBranch, parseSha, type Sha } from "../run/identity.ts";
 import type { Reason } from "../run/outcome.ts";
-import { headMovedAfter } from "../store/queries/places.ts";
+import { headMovedAfter, ownerOfTip } from "../store/queries/places.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
 
@@ -13,8 +14,14 @@ const refused = (code: string, words: string, remedy: string): Fact => ({
   reason: { code, words, remedy } satisfies Reason,
 });
 
+interface PinParts {
+  db: Kysely<Schema>;
+  grants: Grants;
+  app: GitHubApp;
+}
+
 /** Reads once where the work starts from. From here on this commit is what was authorised, whatever is pushed later. */
-export async function pin(parts: { db: Kysely<Schema>; grants: Grants }, run: RunRow): Promise<Fact> {
+export async function pin(parts: PinParts, run: RunRow): Promise<Fact> {
   const { owner, name: repo, subject, repositoryId, askedAtMs } = run.request;
   const scope = scopeOf(run.id, run.request);
   await using fetcher = await parts.grants.mint("fetcher", scope);
@@ -22,8 +29,11 @@ export async function pin(parts: { db: Kysely<Schema>; grants: Grants }, run: Ru
     const { data: repository } = await fetcher.api.rest.repos.get({ owner, repo });
     try {
       const { data: branch } = await fetcher.api.rest.repos.getBranch({ owner, repo, branch: repository.default_branch });
+      const targetBranch = repository.default_branch;
       const baseSha = parseSha(branch.commit.sha);
-      if (baseSha) return { is: "pinned", pins: { targetBranch: repository.default_branch, baseSha } };
+      const own = await findOwnOpenBranch(parts, run, targetBranch);
+      if (own) return { is: "pinned", pins: { targetBranch, baseSha: own.tip, headBranch: own.branch } };
+      if (baseSha) return { is: "pinned", pins: { targetBranch, baseSha } };
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
     }
@@ -50,4 +60,36 @@ export async function pin(parts: { db: Kysely<Schema>; grants: Grants }, run: Ru
       "Look at the new commits, then comment again.",
     );
   return { is: "pinned", pins: { targetBranch: pull.base.ref, baseSha, headBranch: pull.head.ref } };
+}
+
+/** The branch of an earlier run for this issue, where its pull request is still open: the work goes on there. */
+async function findOwnOpenBranch(
+  parts: PinParts,
+  run: RunRow,
+  targetBranch: string,
+): Promise<{ branch: string; tip: Sha } | undefined> {
+  const { owner, name: repo, repositoryId, subject } = run.request;
+  const api = await parts.grants.keep("reporter", scopeOf(run.id, run.request));
+  const { botId } = await parts.app.identity();
+  const { data: pulls } = await api.rest.pulls.list({
+    owner,
+    repo,
+    state: "open",
+    base: targetBranch,
+    per_page: 100,
+    sort: "created",
+    direction: "desc",
+  });
+  for (const pull of pulls) {
+    const tip = parseSha(pull.head.sha);
+    const ours = pull.user?.id === botId && pull.head.repo?.id === repositoryId && isIssueBranch(pull.head.ref, subject.number);
+    // A tip that no run of ours put there means that a person has pushed: then it is theirs, and a new branch is made.
+    if (ours && tip && (await ownerOfTip(parts.db, repositoryId, pull.head.ref, tip))) return { branch: pull.head.ref, tip };
+  }
+  return undefined;
+}
+
+function isIssueBranch(branch: string, number: number): boolean {
+  const first = issueBranch(number, 1);
+  return branch === first || (branch.startsWith(`${first}-`) && /^\d+$/.test(branch.slice(first.length + 1)));
 }

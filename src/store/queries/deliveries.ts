@@ -6,6 +6,7 @@ export interface Delivery {
   id: string;
   event: string;
   payload: Record<string, unknown>;
+  /** When its first byte was here. */
   receivedAtMs: number;
 }
 
@@ -60,4 +61,10 @@ export async function markDeliveryHandled(db: Kysely<Schema> | Transaction<Schem
     .set({ state: "handled", note: note.slice(0, 500) })
     .where("id", "=", id)
     .execute();
+}
+
+/** When the delivery that made this run arrived. */
+export async function findArrivalOfRun(db: Kysely<Schema>, run: string): Promise<number | undefined> {
+  const row = await db.selectFrom("deliveries").select("received_at_ms").where("note", "=", `run ${run}`).executeTakeFirst();
+  return row && Number(row.received_at_ms);
 }

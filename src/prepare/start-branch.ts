@@ -1,0 +1,102 @@
+import type { Kysely } from "kysely";
+import { Fault } from "../fault.ts";
+import { type Api, statusOf } from "../github/api.ts";
+import type { AppIdentity, GitHubApp } from "../github/app.ts";
+import { type Grants, scopeOf } from "../github/grant.ts";
+import { issueBranch, parseSha, type Sha } from "../run/identity.ts";
+import type { Pins } from "../run/request.ts";
+import { addBranchTip, ownerOfTip } from "../store/queries/places.ts";
+import type { RunRow } from "../store/queries/runs.ts";
+import type { Schema } from "../store/schema.ts";
+
+/**
+ * The run's branch with an empty commit of ours, which carries the check run from the first second: a check cannot stand on a branch
+ * that has no commit of its own, and `main`'s commit is not this run's. Found again by the record of commits that we made.
+ */
+export async function ensureStartBranch(
+  parts: { db: Kysely<Schema>; grants: Grants; app: GitHubApp },
+  run: RunRow,
+  pins: Pins,
+): Promise<{ branch: string; sha: Sha }> {
+  const { owner, name: repo, subject, repositoryId } = run.request;
+  const identity = await parts.app.identity();
+  await using starter = await parts.grants.mint("starter", scopeOf(run.id, run.request));
+  const at = { api: starter.api, owner, repo };
+  for (let nth = 1; nth <= 50; nth++) {
+    const branch = issueBranch(subject.number, nth);
+    const tip = await readTip(at, branch);
+    const maker = tip && (await ownerOfTip(parts.db, repositoryId, branch, tip));
+    if (tip && maker === run.id) return { branch, sha: tip };
+    // Somebody else's: never overwritten, whatever its name.
+    if (tip && !maker) continue;
+    const sha = await makeStartCommit(at, { run, pins, identity });
+    await addBranchTip(parts.db, { repositoryId, branch, sha, run: run.id });
+    if (await putBranch(at, { branch, sha, exists: tip !== undefined })) return { branch, sha };
+  }
+  throw new Fault("branch.taken", `All names from ${issueBranch(subject.number, 1)} on are taken`, {
+    remedy: "Delete branches of closed pull requests",
+  });
+}
+
+interface At {
+  api: Api;
+  owner: string;
+  repo: string;
+}
+
+export async function readTip({ api, owner, repo }: At, branch: string): Promise<Sha | undefined> {
+  try {
+    const { data } = await api.rest.git.getRef({ owner, repo, ref: `heads/${branch}` });
+    return data.ref === `refs/heads/${branch}` ? parseSha(data.object.sha) : undefined;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Empty: the tree of its parent. `[skip ci]`: nothing has been made yet that a workflow should look at. */
+async function makeStartCommit({ api, owner, repo }: At, of: { run: RunRow; pins: Pins; identity: AppIdentity }): Promise<Sha> {
+  const { data: base } = await api.rest.git.getCommit({ owner, repo, commit_sha: of.pins.baseSha });
+  const author = { name: of.identity.botLogin, email: of.identity.email };
+  const message = `Airlock starts on issue ${of.run.request.subject.number} [skip ci]\n\nReplaced by the work, or removed with the run.\n\nAirlock-Run: ${of.run.id}\n`;
+  const { data } = await api.rest.git.createCommit({
+    owner,
+    repo,
+    message,
+    tree: base.tree.sha,
+    parents: [of.pins.baseSha],
+    author,
+    committer: author,
+  });
+  const sha = parseSha(data.sha);
+  if (!sha) throw new Fault("github.answer", "GitHub's answer about a new commit lacks its name", { remedy: "Report this" });
+  return sha;
+}
+
+/** False where somebody made the branch in between. */
+async function putBranch({ api, owner, repo }: At, put: { branch: string; sha: Sha; exists: boolean }): Promise<boolean> {
+  if (put.exists) {
+    await api.rest.git.updateRef({ owner, repo, ref: `heads/${put.branch}`, sha: put.sha, force: true });
+    return true;
+  }
+  try {
+    await api.rest.git.createRef({ owner, repo, ref: `refs/heads/${put.branch}`, sha: put.sha });
+    return true;
+  } catch (error) {
+    if (statusOf(error) !== 422) throw error;
+    return (await readTip({ api, owner, repo }, put.branch)) === put.sha;
+  }
+}
+
+/** Takes the run's branch away again where nothing but the start commit stands on it. */
+export async function removeStartBranch(
+  parts: { grants: Grants },
+  run: RunRow,
+  start: { branch: string; sha: Sha },
+): Promise<void> {
+  const { owner, name: repo } = run.request;
+  await using starter = await parts.grants.mint("starter", scopeOf(run.id, run.request));
+  const at = { api: starter.api, owner, repo };
+  if ((await readTip(at, start.branch)) !== start.sha) return;
+  await starter.api.rest.git.deleteRef({ owner, repo, ref: `heads/${start.branch}` });
+}

@@ -1,0 +1,57 @@
+import type { GitHost } from "../git/client.ts";
+import { parseSha, type RunId, type Sha } from "../run/identity.ts";
+import { type AgentCommit, type Change, isChain, parseRawChanges, parseRevList } from "./changes.ts";
+
+/** The one ref that is read: the entrypoint pushes the work there when the agent ends. */
+export const workRef = "refs/heads/work";
+
+export interface Work {
+  tip: Sha;
+  /** Oldest first. */
+  commits: AgentCommit[];
+  /** False: merges or a foreign history, which become one commit. */
+  chain: boolean;
+  /** What each commit changed, and the end against the start. */
+  changes: { sha: string; changes: Change[] }[];
+}
+
+/** Reads what the agent made since `base`. Undefined: nothing. The door is shut by now: nothing moves any more. */
+export async function readWork(git: GitHost, run: RunId, base: Sha, limit: number): Promise<Work | undefined> {
+  const read = async (args: string[]) => {
+    const output = await git.git({ run }, args);
+    if (output.exitCode !== 0) throw new Error(`git ${args[0]} failed in the run's repository: ${output.stderr.slice(0, 200)}`);
+    return output.stdout;
+  };
+  const shown = await git.git({ run }, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${workRef}^{commit}`]);
+  const tip = parseSha(shown.stdout.toString("utf8").trim());
+  if (!tip || tip === base) return undefined;
+  const listed = await read([
+    "rev-list",
+    "--reverse",
+    "--topo-order",
+    "--parents",
+    `--max-count=${limit + 1}`,
+    "--end-of-options",
+    tip,
+    `^${base}`,
+  ]);
+  const commits = parseRevList(listed.toString("utf8"));
+  const diff = async (old: string, now: string) => parseRawChanges(await read([...rawDiff, "--end-of-options", old, now]));
+  const whole = { sha: tip, changes: await diff(base, tip) };
+  if (whole.changes.length === 0) return undefined;
+  const chain = isChain(base, commits);
+  // Commits of a history that is not a chain are never pushed: only the end's tree is, against the start.
+  const each = [];
+  if (chain)
+    for (const commit of commits) each.push({ sha: commit.sha, changes: await diff(commit.parents[0] ?? base, commit.sha) });
+  return { tip, commits, chain, changes: [...each, whole] };
+}
+
+const rawDiff = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-textconv", "--no-ext-diff"];
+
+/** The change as people read it: cut where it is longer than a page can show. */
+export async function readPatch(git: GitHost, run: RunId, base: Sha, tip: Sha, limitBytes: number): Promise<string> {
+  const args = ["diff", "--no-color", "--no-renames", "--no-textconv", "--no-ext-diff", "--end-of-options", base, tip];
+  const output = await git.git({ run }, args, { limitBytes, truncate: true });
+  return output.stdout.toString("utf8") + (output.truncated ? "\n(The change is longer than what is kept here.)\n" : "");
+}

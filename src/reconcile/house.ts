@@ -1,0 +1,42 @@
+import type { Kysely } from "kysely";
+import type { Logger } from "pino";
+import type { Watchers } from "../agent/watch.ts";
+import type { Gateway } from "../gateway/client.ts";
+import type { GitHost } from "../git/client.ts";
+import type { UpstreamNetwork } from "../git/upstream.ts";
+import type { GitHubApp } from "../github/app.ts";
+import type { Grants } from "../github/grant.ts";
+import type { Accounts } from "../privilege/accounts.ts";
+import type { Teller } from "../report/teller.ts";
+import type { Engine } from "../sandbox/engine.ts";
+import type { Schema } from "../store/schema.ts";
+
+/** Every part that steps work with, built once by wire.ts. Each step takes of it what its own file names. */
+export interface House {
+  db: Kysely<Schema>;
+  engine: Engine;
+  gateway: Gateway;
+  git: GitHost;
+  grants: Grants;
+  app: GitHubApp;
+  teller: Teller;
+  watchers: Watchers;
+  accounts: Accounts;
+  network: UpstreamNetwork;
+  log: Logger;
+
+  instance: string;
+  image: { id: string };
+  /** Folders of sockets: one for each run's door, one for transports. */
+  runsFolder: string;
+  transportFolder: string;
+  /** "https://github.com" */
+  webUrl: string;
+  model: string;
+  memoryBytes: number;
+  deadlineMs: number;
+  concurrency: number;
+
+  redact(text: string): string;
+  nowMs(): number;
+}

@@ -1,0 +1,79 @@
+import type { Kysely } from "kysely";
+import type { Logger } from "pino";
+import { decide } from "../run/decide.ts";
+import { evolve } from "../run/evolve.ts";
+import type { Fact } from "../run/fact.ts";
+import type { RunId } from "../run/identity.ts";
+import type { Seen } from "../run/seen.ts";
+import type { Step } from "../run/step.ts";
+import type { Changes } from "../store/changes.ts";
+import { appendFact, postponeRun } from "../store/queries/facts.ts";
+import { claimRun } from "../store/queries/lease.ts";
+import { findRun, type RunRow } from "../store/queries/runs.ts";
+import type { Queue } from "../store/queue.ts";
+import type { Schema } from "../store/schema.ts";
+import { decideStumble } from "./stumble.ts";
+
+/** Each step's effect. A new Step does not compile until somebody performs it. Answers the fact that it made true, if any. */
+export type Perform = { [K in Step["do"]]: (run: RunRow, step: Extract<Step, { do: K }>) => Promise<Fact | undefined> };
+
+export interface LoopParts {
+  db: Kysely<Schema>;
+  queue: Queue;
+  changes: Changes;
+  /** Names this process in leases. */
+  holder: string;
+  observe(run: RunRow): Promise<Seen>;
+  perform: Perform;
+  log: Logger;
+  nowMs(): number;
+}
+
+export const leaseMs = 30_000;
+
+/**
+ * Carries a run as far as it goes now: observe, decide, perform, evolve, until the decision is to wait. Any process may call this at
+ * any time for any run; a run that somebody else holds is left alone.
+ */
+export async function passRun(parts: LoopParts, id: RunId): Promise<{ wakeAtMs?: number }> {
+  const { db, nowMs } = parts;
+  const fence = await claimRun(db, { run: id, holder: parts.holder, nowMs: nowMs(), leaseMs });
+  if (fence === undefined) return {};
+  // A bound, so that a decision that never comes to rest shows itself instead of spinning.
+  for (let i = 0; i < 100; i++) {
+    const run = await findRun(db, id);
+    if (!run || run.state.at === "ended" || run.fence !== fence) return {};
+    if (run.notBeforeMs > nowMs()) return { wakeAtMs: run.notBeforeMs };
+    const step = decide(run.state, await parts.observe(run), nowMs());
+    if (step.do === "wait") return step.untilMs === undefined ? {} : { wakeAtMs: step.untilMs };
+    const fact = await performStep(parts, run, step);
+    if (fact === "postponed") continue;
+    if (fact) await appendFact(db, parts.queue, { run: id, fence, fact, state: evolve(run.state, fact), nowMs: nowMs() });
+    parts.changes.touch(id);
+  }
+  parts.log.error({ runId: id }, "run does not come to rest");
+  return {};
+}
+
+async function performStep(parts: LoopParts, run: RunRow, step: Step): Promise<Fact | undefined | "postponed"> {
+  const startedAtMs = parts.nowMs();
+  const log = parts.log.child({ runId: run.id, at: run.state.at, step: step.do });
+  try {
+    const perform = parts.perform[step.do] as (run: RunRow, step: Step) => Promise<Fact | undefined>;
+    const fact = await perform(run, step);
+    log.info({ fact: fact?.is, tookMs: parts.nowMs() - startedAtMs }, "step performed");
+    return fact;
+  } catch (error) {
+    const stumble = decideStumble(error, { place: run.state.at, tries: run.tries });
+    log.warn({ err: error, next: stumble.is, tries: run.tries }, "step failed");
+    if (stumble.is === "leave") return "postponed";
+    if (stumble.is === "give-up") return { is: "failed", reason: stumble.reason };
+    await postponeRun(parts.db, {
+      run: run.id,
+      fence: run.fence,
+      tries: run.tries + 1,
+      notBeforeMs: parts.nowMs() + stumble.afterMs,
+    });
+    return "postponed";
+  }
+}

@@ -1,0 +1,68 @@
+import type { Kysely } from "kysely";
+import type { Watchers } from "../agent/watch.ts";
+import { findStop } from "../run/command.ts";
+import type { Seen } from "../run/seen.ts";
+import type { Ending } from "../run/state.ts";
+import type { Engine } from "../sandbox/engine.ts";
+import { observeSandbox } from "../sandbox/sandboxes.ts";
+import { commandsOf } from "../store/queries/commands.ts";
+import { queuePosition, type RunRow } from "../store/queries/runs.ts";
+import { slotIsFree } from "../store/queries/slots.ts";
+import type { Schema } from "../store/schema.ts";
+
+export interface ObserveParts {
+  db: Kysely<Schema>;
+  engine: Engine;
+  watchers: Watchers;
+  instance: string;
+  concurrency: number;
+  nowMs(): number;
+}
+
+/** GitHub allows 80 content-creating requests a minute for all runs together: progress is told that seldom. */
+const reportEveryMs = 20_000;
+
+/** Reads what is out there for a run. Changes nothing. */
+export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen> {
+  const { at } = run.state;
+  const stop = findStop(await commandsOf(parts.db, run.id));
+  const watched = parts.watchers.see(run.id);
+  const sandbox =
+    at === "launching" || at === "working"
+      ? await observeSandbox(parts.engine, { instance: parts.instance, run: run.id })
+      : { state: "absent" as const };
+  return {
+    ...(stop && { stop: stopEnding(stop) }),
+    slotFree: at === "queued" && (await slotIsFree(parts.db, run.id, parts.concurrency)),
+    sandbox:
+      sandbox.state === "exited"
+        ? { state: "exited", exitCode: sandbox.exitCode, oomKilled: sandbox.oomKilled }
+        : { state: sandbox.state },
+    watched: watched !== undefined && (sandbox.state !== "exited" || watched.drained),
+    keyRefused: watched?.keyRefused ?? false,
+    outputFull: watched?.outputFull ?? false,
+    reportDue: parts.nowMs() - run.reportedAtMs >= reportEveryMs && (await progressOf(parts, run)) !== run.reported,
+  };
+}
+
+/** What progress there is to tell: changes whenever GitHub should be told anew. */
+export async function progressOf(parts: { db: Kysely<Schema> }, run: RunRow): Promise<string> {
+  if (run.state.at === "queued") return `queued ${await queuePosition(parts.db, run)}`;
+  const { events } = await parts.db
+    .selectFrom("events")
+    .select((e) => e.fn.countAll<number>().as("events"))
+    .where("run", "=", run.id)
+    .executeTakeFirstOrThrow();
+  return `${run.state.at} ${events}`;
+}
+
+function stopEnding(stop: { by: string; how: "comment" | "label" | "cli" | "page" | "closed" }): Ending {
+  const how = {
+    comment: "with /agent stop",
+    label: "by taking the label away",
+    cli: "from the command line",
+    page: "on the run's page",
+    closed: "by closing the issue",
+  }[stop.how];
+  return { outcome: "cancelled", reason: { code: "run.stopped", words: `Stopped by ${stop.by} ${how}.` } };
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import { beginAgent, stopSeconds } from "../agent/begin.ts";
+import { scopeOf } from "../github/grant.ts";
+import { announce } from "../prepare/announce.ts";
+import { prepareRun } from "../prepare/prepare.ts";
+import { examineWork } from "../publish/examine.ts";
+import { ensurePullRequest } from "../publish/pull-request.ts";
+import { pushWork } from "../publish/push.ts";
+import type { Fact } from "../run/fact.ts";
+import type { Run, Slot } from "../run/state.ts";
+import { readySandbox } from "../sandbox/ready.ts";
+import { findSandbox, observeSandbox, stopSandbox } from "../sandbox/sandboxes.ts";
+import { runUids } from "../sandbox/uids.ts";
+import { findPaper, putPaper } from "../store/queries/papers.ts";
+import { addBranchTip } from "../store/queries/places.ts";
+import type { RunRow } from "../store/queries/runs.ts";
+import { takeUid } from "../store/queries/slots.ts";
+import { pin } from "../trigger/pin.ts";
+import { closeRun } from "./close.ts";
+import type { House } from "./house.ts";
+import type { Perform } from "./loop.ts";
+import { progressOf } from "./observe.ts";
+
+/** What each step does. Every one may be killed at any point and done again. */
+export function createPerform(house: House): Perform {
+  return {
+    wait: async () => undefined,
+    pin: (run) => pin(house, run),
+    announce: (run) => announce(house, run, stateOf(run, "announcing").pins),
+    "take-slot": async (run) => {
+      const uid = await takeUid(house.db, { run: run.id, fence: run.fence, limit: house.concurrency, range: runUids });
+      return uid === undefined ? undefined : { is: "slot-taken", slot: { uid } satisfies Slot };
+    },
+    report: async (run) => {
+      const progress = await progressOf(house, run);
+      if ("stand" in run.state && run.state.stand) await house.teller.check(run, { sha: run.state.stand.sha });
+      if (run.state.at === "queued") await house.teller.comment(run);
+      await house.teller.remember(run, progress);
+      return undefined;
+    },
+    prepare: (run) => {
+      const { pins, stand } = stateOf(run, "preparing");
+      return prepareRun(house, run, { pins, branch: stand.branch });
+    },
+    seal: async (run) => {
+      const fact = await readySandbox(house, { id: run.id, uid: stateOf(run, "sealing").slot.uid });
+      house.watchers.record(run);
+      return fact;
+    },
+    launch: (run) => launch(house, run),
+    watch: async (run) => {
+      house.watchers.record(run);
+      house.watchers.output(run);
+      const sandbox = await observeSandbox(house.engine, { instance: house.instance, run: run.id });
+      // Its last words first: only then is it said that the agent has ended.
+      if (sandbox.state === "exited") await house.watchers.drain(run.id);
+      return undefined;
+    },
+    "ask-stop": async (_run, step) => ({ is: "stop-asked", ending: step.ending }),
+    "stop-sandbox": (run) => stop(house, run),
+    "end-agent": async (_run, step) => ({ is: "agent-ended", exitCode: step.exitCode, oomKilled: step.oomKilled }),
+    inspect: async (run) => {
+      // Shut first: what is inspected must not move while it is read.
+      await house.watchers.shut(run);
+      const { pins, stand } = stateOf(run, "inspecting");
+      return examineWork(house, run, { base: pins.baseSha, branch: stand.branch });
+    },
+    push: (run, step) => {
+      const { stand } = stateOf(run, "publishing");
+      return pushWork(house, run, { branch: stand.branch, old: stand.sha, rebuilt: step.rebuilt });
+    },
+    present: (run) => present(house, run),
+    fail: async (_run, { code, words, remedy }) => ({ is: "failed", reason: { code, words, remedy } }),
+    close: (run) => closeRun(house, run, stateOf(run, "closing")),
+  };
+}
+
+/** The state, known to be at this place: `decide` chose the step for it. */
+function stateOf<P extends Run["at"]>(run: RunRow, at: P): Extract<Run, { at: P }> {
+  if (run.state.at !== at) throw new Error(`a step for ${at} met a run that is ${run.state.at}`);
+  return run.state as Extract<Run, { at: P }>;
+}
+
+async function launch(house: House, run: RunRow): Promise<Fact> {
+  const { stand } = stateOf(run, "launching");
+  const handle = await findSandbox(house.engine, { instance: house.instance, run: run.id });
+  const prompt = await findPaper(house.db, run.id, "prompt");
+  if (!handle || prompt === undefined) throw new Error("nothing to launch, or nothing to say to it");
+  const atMs = house.nowMs();
+  // Written before it is said, so that a second attempt can tell that the first may have been heard.
+  const known = await findPaper(house.db, run.id, "session");
+  if (known === undefined) {
+    const sessionId = randomUUID();
+    await putPaper(house.db, { run: run.id, fence: run.fence, kind: "session", text: sessionId });
+    await beginAgent(house.engine, handle, { branch: stand.branch, model: house.model, sessionId, prompt });
+  }
+  house.watchers.output(run);
+  return { is: "launched", atMs, deadlineAtMs: atMs + house.deadlineMs };
+}
+
+async function stop(house: House, run: RunRow): Promise<Fact> {
+  const handle = await findSandbox(house.engine, { instance: house.instance, run: run.id });
+  if (!handle) return { is: "stopped", exitCode: 137 };
+  // The entrypoint commits and pushes what is there within the grace: work that was cut short is kept.
+  await stopSandbox(house.engine, handle, { graceMs: (stopSeconds + 3) * 1_000 });
+  house.watchers.output(run);
+  await house.watchers.drain(run.id);
+  const sandbox = await observeSandbox(house.engine, { instance: house.instance, run: run.id });
+  return { is: "stopped", exitCode: sandbox.state === "exited" ? sandbox.exitCode : 137 };
+}
+
+async function present(house: House, run: RunRow): Promise<Fact> {
+  const { pins, stand, rebuilt } = stateOf(run, "presenting");
+  const { owner, name: repo, subject, repositoryId } = run.request;
+  await addBranchTip(house.db, { repositoryId, branch: stand.branch, sha: rebuilt, run: run.id });
+  // A check cannot move to another commit: the new head gets one of the same name and external id.
+  await house.teller.check(run, { sha: rebuilt });
+  if (subject.kind === "pull")
+    return {
+      is: "presented",
+      pullRequest: { number: subject.number, url: `${house.webUrl}/${owner}/${repo}/pull/${subject.number}`, head: rebuilt },
+    };
+  const api = await house.grants.keep("reporter", scopeOf(run.id, run.request));
+  const { botId } = await house.app.identity();
+  const text = await house.teller.pullRequestText(run);
+  const pullRequest = await ensurePullRequest(api, {
+    owner,
+    repo,
+    branch: stand.branch,
+    target: pins.targetBranch,
+    head: rebuilt,
+    botId,
+    ...text,
+  });
+  return { is: "presented", pullRequest };
+}

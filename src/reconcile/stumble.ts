@@ -1,0 +1,43 @@
+import { Fault } from "../fault.ts";
+import { isPassing, messageOf, statusOf } from "../github/api.ts";
+import type { Reason } from "../run/outcome.ts";
+import type { Place } from "../run/state.ts";
+
+export type Stumble = { is: "again"; afterMs: number } | { is: "give-up"; reason: Reason } | { is: "leave" };
+
+/** Pure. What a failed step means for its run: try again later, end it with words, or leave it to whoever holds it now. */
+export function decideStumble(error: unknown, seen: { place: Place; tries: number }): Stumble {
+  if (error instanceof Fault && error.code === "run.lost") return { is: "leave" };
+  const afterMs = Math.min(60_000, 500 * 2 ** Math.min(seen.tries, 10));
+  // A run that closes has nothing to give up to: it is tried until its last report is made and its tokens are dead.
+  if (seen.place === "closing") return { is: "again", afterMs };
+  const passing = isAway(error) || (isHttp(error) && isPassing(error));
+  if (passing && seen.tries < 10) return { is: "again", afterMs };
+  // An error that nobody foresaw may be a hiccup of the machine: two more tries, then it is said.
+  if (!(error instanceof Fault) && !isHttp(error) && seen.tries < 2) return { is: "again", afterMs };
+  return { is: "give-up", reason: reasonOf(error) };
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof Fault && (error.code === "github.away" || error.code === "engine.away");
+}
+
+function isHttp(error: unknown): boolean {
+  return error instanceof Error && error.name === "HttpError";
+}
+
+/** What people are told. Only faults and GitHub's own sentences are shown; an unforeseen error's text may hold anything. */
+export function reasonOf(error: unknown): Reason {
+  if (error instanceof Fault) return { code: error.code, words: error.message, remedy: error.remedy };
+  if (isHttp(error))
+    return {
+      code: "github.refused",
+      words: `GitHub answered ${statusOf(error) ?? "nothing"}: ${messageOf(error)}`,
+      remedy: "See whether the App still has its permissions there and the repository is not archived.",
+    };
+  return {
+    code: "airlock.internal",
+    words: "Airlock met an error that it did not foresee.",
+    remedy: "The operator finds it in Airlock's log under this run's id.",
+  };
+}

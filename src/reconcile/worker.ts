@@ -1,0 +1,75 @@
+import type { RunId } from "../run/identity.ts";
+import { waitingDeliveries } from "../store/queries/deliveries.ts";
+import { releaseLeases, renewLeases } from "../store/queries/lease.ts";
+import { activeRuns } from "../store/queries/runs.ts";
+import { type LoopParts, leaseMs, passRun } from "./loop.ts";
+
+export interface Worker extends AsyncDisposable {
+  /** Resolves when nothing is under way: for tests and for a graceful stop. */
+  idle(): Promise<void>;
+}
+
+/**
+ * Wakes runs and deliveries: from the queue at once, from timers when a deadline comes, and every few seconds whatever is open,
+ * so that a wake-up that was lost costs seconds and not the run.
+ */
+export async function startWorker(
+  parts: LoopParts & { handleDelivery(id: string): Promise<void>; atOnce: number; tickMs: number },
+): Promise<Worker> {
+  const { db, queue, holder, log } = parts;
+  const turns = new Map<RunId, Promise<void>>();
+  const timers = new Map<RunId, NodeJS.Timeout>();
+  let closing = false;
+
+  const pass = async (id: RunId) => {
+    if (closing) return;
+    clearTimeout(timers.get(id));
+    const { wakeAtMs } = await passRun(parts, id);
+    if (wakeAtMs === undefined || closing) return;
+    // setTimeout takes at most 2^31 ms; the tick looks again long before.
+    const spanMs = Math.min(Math.max(wakeAtMs - parts.nowMs(), 10), 600_000);
+    timers.set(
+      id,
+      setTimeout(() => void inTurn(id), spanMs),
+    );
+  };
+  // One pass at a time for each run: two would observe the same and do the same twice.
+  const inTurn = (id: RunId): Promise<void> => {
+    const turn = (turns.get(id) ?? Promise.resolve())
+      .then(() => pass(id))
+      .catch((error: unknown) => log.error({ err: error, runId: id }, "pass failed"))
+      .finally(() => {
+        if (turns.get(id) === turn) turns.delete(id);
+      });
+    turns.set(id, turn);
+    return turn;
+  };
+  const deliver = (id: string) =>
+    closing
+      ? Promise.resolve()
+      : parts.handleDelivery(id).catch((error: unknown) => log.warn({ err: error, delivery: id }, "delivery not handled yet"));
+
+  await queue.work({ run: inTurn, delivery: deliver, atOnce: parts.atOnce });
+  const tick = async () => {
+    await renewLeases(db, holder, parts.nowMs() + leaseMs);
+    for (const id of await waitingDeliveries(db)) await queue.wakeDelivery(id);
+    for (const run of await activeRuns(db)) await queue.wakeRun(run.id);
+  };
+  const ticking = () => void tick().catch((error: unknown) => log.error({ err: error }, "tick failed"));
+  const ticker = setInterval(ticking, parts.tickMs);
+  ticking();
+
+  const idle = async () => {
+    while (turns.size > 0) await Promise.all(turns.values());
+  };
+  return {
+    idle,
+    [Symbol.asyncDispose]: async () => {
+      closing = true;
+      clearInterval(ticker);
+      for (const timer of timers.values()) clearTimeout(timer);
+      await idle();
+      await releaseLeases(db, holder);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { Fact } from "../run/fact.ts";
+import { printNumberOf } from "./words.ts";
+
+/** A line of the run's timeline. */
+export function factWords(fact: Fact): { words: string; detail?: string } {
+  switch (fact.is) {
+    case "pinned":
+      return {
+        words: "Authorised and pinned",
+        detail: `${fact.pins.headBranch ?? fact.pins.targetBranch} at ${fact.pins.baseSha.slice(0, 12)}`,
+      };
+    case "refused":
+      return { words: "Refused", detail: fact.reason.words };
+    case "announced":
+      return { words: "Announced on GitHub", detail: `check run, comment, branch ${fact.stand.branch}` };
+    case "slot-taken":
+      return { words: "A place is free", detail: `uid ${fact.slot.uid}` };
+    case "prepared":
+      return {
+        words: "Repository and prompt are ready",
+        ...(fact.removed.length > 0 && { detail: `Removed from the prompt: ${fact.removed.join(", ")}` }),
+      };
+    case "sealed":
+      return { words: "Sandbox verified", detail: printNumberOf(fact.checks.length, "check") };
+    case "not-sealed":
+      return { words: "Sandbox not sealed", detail: fact.failed.join(", ") };
+    case "launched":
+      return { words: "The agent started" };
+    case "agent-ended":
+      return { words: "The agent ended", detail: fact.oomKilled ? "out of memory" : `exit code ${fact.exitCode}` };
+    case "stop-asked":
+      return { words: "Asked to stop", ...(fact.ending.reason && { detail: fact.ending.reason.words }) };
+    case "stopped":
+      return { words: "The agent was stopped", detail: `exit code ${fact.exitCode}` };
+    case "inspected":
+      return {
+        words: "Inspected and rebuilt",
+        detail: `${printNumberOf(fact.commits, "commit")}, ${printNumberOf(fact.files, "file")}`,
+      };
+    case "nothing-made":
+      return { words: "No commits were made" };
+    case "work-refused":
+      return { words: "The work was not published", detail: fact.reason.words };
+    case "pushed":
+      return { words: "Pushed", detail: fact.head.slice(0, 12) };
+    case "presented":
+      return { words: "Pull request", detail: `number ${fact.pullRequest.number}` };
+    case "failed":
+      return { words: "Failed", detail: fact.reason.words };
+    case "closed":
+      return { words: "Closed: sandbox removed, tokens revoked" };
+  }
+}

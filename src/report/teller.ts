@@ -1,0 +1,101 @@
+import type { Kysely } from "kysely";
+import type { Api } from "../github/api.ts";
+import type { GitHubApp } from "../github/app.ts";
+import { type Grants, scopeOf } from "../github/grant.ts";
+import type { Sha } from "../run/identity.ts";
+import { labels } from "../run/labels.ts";
+import { type Conclusion, conclusionOf } from "../run/outcome.ts";
+import { markReported } from "../store/queries/facts.ts";
+import type { RunRow } from "../store/queries/runs.ts";
+import type { Schema } from "../store/schema.ts";
+import { ensureCheckRun } from "./check-run.ts";
+import { ensureComment } from "./comment.ts";
+import { ensureLabel, ensureNoLabel } from "./label.ts";
+import { readStory, type Story } from "./story.ts";
+import { checkOf, commentOf, pullRequestOf } from "./texts.ts";
+
+export interface TellerParts {
+  db: Kysely<Schema>;
+  grants: Grants;
+  app: GitHubApp;
+  /** Stands before every string that leaves. */
+  redact(text: string): string;
+  pageUrl(pageKey: string): string;
+  nowMs(): number;
+}
+
+/** Tells GitHub how a run stands: one check run for each commit that carries it, one comment, one label. */
+export interface Teller {
+  /** Brings the check on `sha` up to date, completed where the run has ended or `conclusion` says so. Answers its id. */
+  check(run: RunRow, at: { sha: Sha }): Promise<number>;
+  comment(run: RunRow): Promise<number>;
+  /** Says in the one way that is left, where the reporter's token cannot be had, what permission is missing. */
+  commentAsDoorman(run: RunRow): Promise<void>;
+  showWorking(run: RunRow): Promise<void>;
+  showRested(run: RunRow): Promise<void>;
+  pullRequestText(run: RunRow): Promise<{ title: string; body: string }>;
+  /** Remembers what was told, so that it is not told again. */
+  remember(run: RunRow, progress: string): Promise<void>;
+}
+
+export function createTeller(parts: TellerParts): Teller {
+  const story = async (run: RunRow): Promise<Story> => readStory(parts.db, run);
+  const reporter = (run: RunRow): Promise<Api> => parts.grants.keep("reporter", scopeOf(run.id, run.request));
+  const where = (run: RunRow) => ({ owner: run.request.owner, repo: run.request.name });
+  const writeComment = async (api: Api, run: RunRow) => {
+    const { id } = await parts.app.identity();
+    const body = parts.redact(commentOf(await story(run), { pageUrl: parts.pageUrl(run.pageKey), nowMs: parts.nowMs() }));
+    return ensureComment(api, {
+      appId: id,
+      ...where(run),
+      number: run.request.subject.number,
+      run: run.id,
+      body,
+      sinceMs: run.createdAtMs,
+    });
+  };
+  const issueOf = (run: RunRow) => ({ ...where(run), number: run.request.subject.number });
+
+  return {
+    async check(run, { sha }) {
+      const { id } = await parts.app.identity();
+      const detailsUrl = parts.pageUrl(run.pageKey);
+      const told = checkOf(await story(run), { pageUrl: detailsUrl, nowMs: parts.nowMs() });
+      const output = { title: parts.redact(told.title), summary: parts.redact(told.summary) };
+      const conclusion: Conclusion | undefined = "ending" in run.state ? conclusionOf(run.state.ending.outcome) : undefined;
+      return ensureCheckRun(await reporter(run), {
+        appId: id,
+        ...where(run),
+        run: run.id,
+        sha,
+        detailsUrl,
+        startedAtMs: run.createdAtMs,
+        output,
+        ...(conclusion && { conclusion }),
+      });
+    },
+    comment: async (run) => writeComment(await reporter(run), run),
+    async commentAsDoorman(run) {
+      await using doorman = await parts.grants.mint("doorman", scopeOf(run.id, run.request));
+      await writeComment(doorman.api, run);
+    },
+    async showWorking(run) {
+      if (run.request.subject.kind !== "issue") return;
+      const api = await reporter(run);
+      await ensureLabel(api, issueOf(run), labels.working);
+      await ensureNoLabel(api, issueOf(run), labels.ask);
+    },
+    async showRested(run) {
+      if (run.request.subject.kind !== "issue") return;
+      const api = await reporter(run);
+      await ensureNoLabel(api, issueOf(run), labels.working);
+      await ensureNoLabel(api, issueOf(run), labels.ask);
+    },
+    async pullRequestText(run) {
+      const text = pullRequestOf(await story(run), { pageUrl: parts.pageUrl(run.pageKey), nowMs: parts.nowMs() });
+      return { title: parts.redact(text.title), body: parts.redact(text.body) };
+    },
+    remember: (run, progress) =>
+      markReported(parts.db, { run: run.id, fence: run.fence, digest: progress, nowMs: parts.nowMs() }),
+  };
+}

@@ -1,0 +1,49 @@
+import { printInert } from "./inert.ts";
+import { outcomeWords, stateWords } from "./state-words.ts";
+import type { Story } from "./story.ts";
+import { printCheckOutput, printComment, printPullRequest, type Summary } from "./summary.ts";
+
+interface At {
+  pageUrl: string;
+  nowMs: number;
+}
+
+export function checkOf(story: Story, at: At): { title: string; summary: string } {
+  return printCheckOutput(summaryOf(story, at));
+}
+
+export function commentOf(story: Story, at: At): string {
+  return printComment(summaryOf(story, at));
+}
+
+export function pullRequestOf(story: Story, at: At): { title: string; body: string } {
+  return printPullRequest(summaryOf(story, at));
+}
+
+function summaryOf(story: Story, { pageUrl, nowMs }: At): Summary {
+  const { request, state } = story.run;
+  const ending = "ending" in state ? state.ending : undefined;
+  const pullRequest = "pullRequest" in state ? state.pullRequest : undefined;
+  return {
+    subject: { kind: request.subject.kind, number: request.subject.number, title: request.title },
+    mode: "sealed",
+    words: ending ? outcomeWords(ending.outcome) : stateWords(state, story.position),
+    usage: story.usage,
+    evidence: story.evidence,
+    checks: story.checks,
+    grants: story.grants.map((grant) => ({
+      duty: grant.duty,
+      expiresAtMs: grant.expiresAtMs,
+      ...(grant.revokedAtMs !== null && { revokedAtMs: grant.revokedAtMs }),
+      ...(grant.state === "minting" && { lost: true }),
+    })),
+    notes: story.notes,
+    pageUrl,
+    nowMs,
+    ...(story.startedAtMs !== undefined && { spanMs: (story.agentEndedAtMs ?? nowMs) - story.startedAtMs }),
+    ...(ending && { outcome: ending.outcome }),
+    ...(ending?.reason && { reason: ending.reason }),
+    ...(pullRequest && { pullRequest: { number: pullRequest.number, url: pullRequest.url } }),
+    ...(story.answer !== undefined && { answer: printInert(story.answer) }),
+  };
+}

@@ -1,0 +1,218 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { setGlobalProxyFromEnv } from "node:http";
+import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import type { Kysely } from "kysely";
+import type { Logger } from "pino";
+import { Probot } from "probot";
+import { createWatchers } from "./agent/watch.ts";
+import { handleDelivery } from "./delivery/handle.ts";
+import { serve } from "./delivery/serve.ts";
+import { serveLocal } from "./delivery/serve-local.ts";
+import { startGateway } from "./gateway/start.ts";
+import { startGitHost } from "./git/start.ts";
+import type { UpstreamNetwork } from "./git/upstream.ts";
+import { createGitHubApp } from "./github/app.ts";
+import { createGrants } from "./github/grant.ts";
+import { createLogger } from "./log.ts";
+import { createFiler } from "./pages/file.ts";
+import { createLocal } from "./pages/local.ts";
+import { createPages } from "./pages/pages.ts";
+import { createReader } from "./pages/read.ts";
+import type { Filer, Reader } from "./pages/view.ts";
+import { ensureAccounts } from "./privilege/accounts.ts";
+import { ensureFolder } from "./privilege/folder.ts";
+import type { House } from "./reconcile/house.ts";
+import { observeRun } from "./reconcile/observe.ts";
+import { createPerform } from "./reconcile/perform.ts";
+import { startWorker } from "./reconcile/worker.ts";
+import { createTeller } from "./report/teller.ts";
+import { printRunId } from "./run/identity.ts";
+import { createRedactor } from "./secret/redact.ts";
+import { openSeal } from "./secret/seal.ts";
+import { appSocket } from "./settings/place.ts";
+import type { CompleteSettings } from "./settings.ts";
+import type { Machine } from "./setup/machine.ts";
+import { openStore } from "./store/open.ts";
+import { addDelivery } from "./store/queries/deliveries.ts";
+import { activeRuns } from "./store/queries/runs.ts";
+import type { Schema } from "./store/schema.ts";
+import { loadTriggers } from "./trigger/app.ts";
+
+export interface RunningApp extends AsyncDisposable {
+  port: number;
+  /** The address for people, with the port that was really taken. */
+  url: string;
+  log: Logger;
+  db: Kysely<Schema>;
+  reader: Reader;
+  filer: Filer;
+  /** Resolves when no run is open any more. For commands that end by themselves. */
+  settled(signal: AbortSignal): Promise<void>;
+}
+
+export interface AppWish {
+  settings: CompleteSettings;
+  machine: Machine;
+  version: string;
+  /** Where log lines go; stderr by default. */
+  logTo?: NodeJS.WritableStream;
+}
+
+const defaultModel = "claude-sonnet-5";
+
+/** Builds every part once and hands it down. Disposing takes all apart in the reverse order; runs go on at the next start. */
+export async function startApp({ settings, machine, version, logTo }: AppWish): Promise<RunningApp> {
+  await using held = new AsyncDisposableStack();
+  const { data, app: appSettings, model } = settings;
+  const redactor = createRedactor({
+    values: [appSettings.privateKey.reveal(), appSettings.webhookSecret.reveal(), model.credential.value.reveal()],
+  });
+  const redact = (text: string) => redactor.redact(text);
+  const log = createLogger({ ...settings.log, redactor, ...(logTo && { destination: logTo }) });
+  const network = applyNetwork(settings);
+  const nowMs = () => Date.now();
+
+  await ensureFolder({ path: data.folder, mode: 0o711 });
+  await ensureFolder({ path: data.runtimeFolder, mode: 0o711 });
+  const runsFolder = join(data.runtimeFolder, "runs");
+  const transportFolder = join(data.runtimeFolder, "t");
+  for (const path of [runsFolder, transportFolder]) await ensureFolder({ path, mode: 0o711 });
+  await mkdir(join(data.folder, "keys"), { recursive: true, mode: 0o700 });
+
+  const store = held.use(
+    await openStore({ folder: data.folder, onQueueError: (error) => log.error({ err: error }, "queue failed") }),
+  );
+  const { db, queue, changes } = store;
+  const app = createGitHubApp({
+    appId: appSettings.id,
+    privateKey: appSettings.privateKey,
+    apiUrl: settings.github.apiUrl,
+    webHost: settings.github.host,
+  });
+  const identity = await app.identity();
+
+  const accounts = await ensureAccounts();
+  if (!accounts) log.warn("not root: every process of Airlock shares one uid, which protects less");
+  const daemonLog = (line: string) => log.debug({ line: redact(line) }, "helper process");
+  const common = { accounts, version, instance: data.instance, logger: daemonLog, socketFolder: data.runtimeFolder };
+  const gitHost = await startGitHost({ ...common, storeFolder: join(data.folder, "git") });
+  held.defer(() => gitHost.stop());
+  const { gateway, daemon } = await startGateway({
+    ...common,
+    spoolFolder: join(data.folder, "spool"),
+    gitBackendSocket: gitHost.backendSocket,
+    model: {
+      baseUrl: model.baseUrl,
+      credential: { kind: model.credential.kind === "api-key" ? "api-key" : "oauth", value: model.credential.value.reveal() },
+      ...network,
+    },
+  });
+  held.defer(() => daemon.stop());
+
+  const seal = openSeal(join(data.folder, "keys", "seal.key"));
+  const grants = createGrants({ app, db, seal, keepSecret: (token) => redactor.add(token), nowMs });
+  let publicUrl = settings.web.publicUrl;
+  const pageUrl = (pageKey: string) => `${publicUrl.replace(/\/$/, "")}/runs/${pageKey}`;
+  const teller = createTeller({ db, grants, app, redact, pageUrl, nowMs });
+  const wake = (run: Parameters<typeof queue.wakeRun>[0]) =>
+    void queue.wakeRun(run).catch((error: unknown) => log.warn({ err: error }, "wake-up lost"));
+  const watchers = held.use(
+    createWatchers({ db, engine: machine.engine, gateway, instance: data.instance, changes, redact, wake, log }),
+  );
+
+  const house: House = {
+    ...{
+      db,
+      engine: machine.engine,
+      gateway,
+      git: gitHost.git,
+      grants,
+      app,
+      teller,
+      watchers,
+      accounts,
+      network,
+      log,
+      redact,
+      nowMs,
+    },
+    ...{ instance: data.instance, image: machine.image, runsFolder, transportFolder, webUrl: settings.github.webUrl },
+    model: model.name ?? defaultModel,
+    memoryBytes: settings.limits.memoryBytes,
+    deadlineMs: settings.limits.deadlineMinutes * 60_000,
+    concurrency: settings.limits.concurrency,
+  };
+
+  const probot = new Probot({
+    appId: appSettings.id,
+    privateKey: appSettings.privateKey.reveal(),
+    secret: appSettings.webhookSecret.reveal(),
+    log: log as never,
+  });
+  await probot.ready();
+  const newRun = () => ({ id: printRunId(randomBytes(10)), pageKey: randomBytes(16).toString("hex") });
+  const triggers = { db, queue, grants, accounts: settings.accounts, newRun, pageUrl, nowMs };
+  await probot.load(loadTriggers(triggers, (id, note) => log.info({ delivery: id, note }, "delivery handled")));
+
+  const closing = new AbortController();
+  held.defer(() => closing.abort());
+  const reader = createReader({ db, changes, webUrl: settings.github.webUrl });
+  const health = async () => ({ ok: true, version, app: identity.slug });
+  const onFault = (error: unknown) => log.error({ err: error }, "page failed");
+  const pages = createPages({ reader, publicUrl, closing: closing.signal, health, onFault });
+  const receiver = {
+    verify: (body: string, signature: string) => probot.webhooks.verify(body, signature),
+    store: (delivery: Parameters<typeof addDelivery>[2]) => addDelivery(db, queue, delivery),
+    ...{ nowMs, log },
+  };
+  const serving = held.use(await serve({ ...settings.web, webhookPath: settings.github.webhookPath, receiver, pages }));
+  if (settings.web.port === 0) publicUrl = withPort(publicUrl, serving.port);
+  const filer = createFiler({ db, queue, nowMs });
+  const local = createLocal({ reader, filer, publicUrl, closing: closing.signal, health, onFault });
+  held.use(await serveLocal(appSocket(data), local));
+
+  const swept = await grants.sweep(new Set((await activeRuns(db)).map((run) => run.id)));
+  if (swept > 0) log.info({ swept }, "tokens of earlier lives revoked");
+  const holder = randomBytes(8).toString("hex");
+  const worker = await startWorker({
+    ...{ db, queue, changes, holder, log, nowMs },
+    observe: (run) => observeRun(house, run),
+    perform: createPerform(house),
+    handleDelivery: (id) => handleDelivery({ db, probot }, id),
+    atOnce: settings.limits.concurrency + 4,
+    tickMs: 5_000,
+  });
+  held.use(worker);
+  log.info({ url: publicUrl, app: identity.slug, instance: data.instance }, "ready");
+  const kept = held.move();
+  return {
+    port: serving.port,
+    url: publicUrl,
+    ...{ log, db, reader, filer },
+    async settled(signal) {
+      while ((await activeRuns(db)).length > 0) {
+        signal.throwIfAborted();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Proxy and authorities for this process's own calls; answers the same for the processes that call by themselves. */
+function applyNetwork({ proxy }: CompleteSettings): UpstreamNetwork {
+  const proxyEnv = proxy.https && { HTTPS_PROXY: proxy.https.reveal(), ...(proxy.no !== undefined && { NO_PROXY: proxy.no }) };
+  const extraCaPem = proxy.extraCa === undefined ? undefined : readFileSync(proxy.extraCa, "utf8");
+  if (proxyEnv) setGlobalProxyFromEnv(proxyEnv);
+  if (extraCaPem) setDefaultCACertificates([...getCACertificates("default"), extraCaPem]);
+  return { ...(proxyEnv && { proxyEnv }), ...(extraCaPem !== undefined && { extraCaPem }) };
+}
+
+function withPort(url: string, port: number): string {
+  const changed = new URL(url);
+  changed.port = String(port);
+  return changed.toString().replace(/\/$/, "");
+}
