@@ -2,20 +2,20 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
-/** The way of a run, from the command line down. A file may import from its own line, from those below, and from `run`. */
+/** The way of a run, from the command line down (a trigger is authorised and pinned by the reconciler; the agent is put into the sandbox). A file may import from its own line, from those below, and from `run`. */
 const order = [
   "airlock.ts",
   "cli",
   "wire.ts",
   "setup",
   "delivery",
-  "trigger",
   "pages",
   "reconcile",
+  "trigger",
   "prepare",
+  "agent",
   "sandbox",
   "gateway",
-  "agent",
   "publish",
   "report",
   "run",
