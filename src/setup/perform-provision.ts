@@ -36,12 +36,11 @@ const perform: Perform = {
   async "start-engine"({ by }, frame) {
     // The package's own scripts may have started it by now.
     if (await answers(frame)) return;
-    if (by === "systemd") await run(frame, ["systemctl", "start", "docker"]);
-    else await startDockerd(frame);
+    const started: { ended: boolean } = by === "systemd" ? await startBySystemd(frame) : await startDockerd(frame);
     const limit = AbortSignal.timeout(60_000);
     while (!(await answers(frame))) {
       frame.signal.throwIfAborted();
-      if (limit.aborted)
+      if (limit.aborted || started.ended)
         throw new Fault("engine.start", "the Docker engine was started but does not answer", {
           remedy: await lastWords(by, frame),
         });
@@ -60,18 +59,26 @@ async function answers({ env }: ProvisionFrame): Promise<boolean> {
   }
 }
 
-/** In the background and for good: it serves others too, and starting it again costs more than leaving it. */
-async function startDockerd({ env, engineLog }: ProvisionFrame): Promise<void> {
+async function startBySystemd(frame: ProvisionFrame): Promise<{ ended: false }> {
+  await run(frame, ["systemctl", "start", "docker"]);
+  return { ended: false };
+}
+
+/** In the background and for good: it serves others too, and starting it again costs more than leaving it. `ended` turns true if it dies. */
+async function startDockerd({ env, engineLog }: ProvisionFrame): Promise<{ ended: boolean }> {
+  const started = { ended: false };
+  const end = () => {
+    started.ended = true;
+  };
   const log = await open(engineLog, "a", 0o600);
   try {
     // Not execa: it knows no file descriptor for stdout, and a pipe to us would end with us.
     const engine = spawn("dockerd", [], { env, detached: true, stdio: ["ignore", log.fd, log.fd] });
-    // Without a listener an absent program would end us; the wait below says that nothing answers.
-    engine.on("error", () => {});
-    engine.unref();
+    engine.on("error", end).on("exit", end).unref();
   } finally {
     await log.close();
   }
+  return started;
 }
 
 async function lastWords(by: "systemd" | "dockerd", { engineLog }: ProvisionFrame): Promise<string> {
