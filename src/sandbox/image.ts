@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { Fault } from "../fault.ts";
@@ -49,7 +49,11 @@ export async function ensureSandboxImage(options: ImageOptions): Promise<Sandbox
 
   await mkdir(cacheFolder, { recursive: true });
   await ensureBaseImage({ engine, reference: base, architecture, cacheFolder, environment, onProgress, signal });
-  const context = path.join(cacheFolder, "image-context");
+  // Packages of one lockfile stay in the cache: a change of the recipe alone is built in seconds.
+  const context = path.join(
+    cacheFolder,
+    `packages-${hashInputs({ inputs: new Map([["", inputs.get("package-lock.json") ?? ""]]), architecture, base: "" })}`,
+  );
   await ensureContext({
     context,
     names: [...inputs.keys()],
@@ -130,7 +134,6 @@ async function ensureContext(of: {
   onProgress: (line: string) => void;
   signal: AbortSignal;
 }): Promise<void> {
-  await rm(of.context, { recursive: true, force: true });
   await mkdir(of.context, { recursive: true });
   for (const name of of.names) {
     const to = path.join(of.context, name);
@@ -138,6 +141,8 @@ async function ensureContext(of: {
     // Fixed modes: the checkout's umask must not decide whether the agent's uid can run the entrypoint.
     await chmod(to, (await stat(to)).mode & 0o100 ? 0o755 : 0o644);
   }
+  const fetched = path.join(of.context, "fetched");
+  if (await stat(fetched).catch(() => undefined)) return;
   const [command = "npm", ...prefix] = of.npm;
   const only = ["--os=linux", `--cpu=${npmCpu(of.architecture)}`, "--libc=glibc"];
   of.onProgress("Fetching Claude Code, Node and npm by lockfile");
@@ -149,6 +154,7 @@ async function ensureContext(of: {
       stdin: "ignore",
       cancelSignal: of.signal,
     });
+    await writeFile(fetched, "");
   } catch (cause) {
     of.signal.throwIfAborted();
     throw new Fault("engine.packages", "The sandbox's packages cannot be fetched from npm", {

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import type { Engine } from "./engine.ts";
 import { lineJoiner, loggedBytes, type OutputLine, splitFrames } from "./log-frames.ts";
@@ -62,11 +63,19 @@ export async function* followOutput(
   }
 }
 
-/** The sandbox's stdin. Each write a whole line. Ending it only lets go: the sandbox's stdin stays open for the next to attach. */
+/**
+ * The sandbox's stdin. Each write a whole line. Ending or destroying it only lets go: the sandbox's stdin stays open for whoever
+ * attaches next. Let go when the sandbox has ended: the engine leaves the connection open.
+ */
 export async function attachInput(engine: Engine, handle: SandboxHandle): Promise<Writable> {
-  const stream = await engine.docker.getContainer(handle.containerId).attach({ stream: true, stdin: true, hijack: true });
-  // The engine closes it with the container; who writes learns of that from the container's state.
+  const stream = (await engine.docker
+    .getContainer(handle.containerId)
+    .attach({ stream: true, stdin: true, hijack: true })) as unknown as Socket;
+  // The engine may go away; who writes learns from the sandbox's state what became of it.
   stream.on("error", () => {});
+  stream.once("finish", () => stream.destroy());
   stream.resume();
-  return stream as unknown as Writable;
+  // One that was forgotten must not keep the App from leaving.
+  stream.unref();
+  return stream;
 }

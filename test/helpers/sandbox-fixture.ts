@@ -1,0 +1,113 @@
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { ContainerCreateOptions } from "dockerode";
+import { printRunId, type RunId } from "../../src/run/identity.ts";
+import { type Engine, openEngine } from "../../src/sandbox/engine.ts";
+import { ensureSandboxImage } from "../../src/sandbox/image.ts";
+import type { Launch } from "../../src/sandbox/launch.ts";
+import { printLaunch } from "../../src/sandbox/launch.ts";
+import { attachInput, followOutput, type SandboxOutput } from "../../src/sandbox/output.ts";
+import { createSandbox, removeSandbox, type SandboxHandle, startSandbox } from "../../src/sandbox/sandboxes.ts";
+import { readSeccompProfile } from "../../src/sandbox/seccomp.ts";
+import {
+  defaultLimits,
+  defaultProbeTargets,
+  type SandboxConfig,
+  type SandboxSpec,
+  sandboxConfig,
+} from "../../src/sandbox/spec.ts";
+import { openDoor, type SandboxDoor, type Turn } from "./sandbox-door.ts";
+
+export interface TestEngine {
+  engine: Engine;
+  imageId: string;
+}
+
+/** The real engine with the sandbox's image in it, built if need be. */
+export async function openTestEngine(): Promise<TestEngine> {
+  const engine = await openEngine();
+  const { PATH = "", HOME = "", NODE_EXTRA_CA_CERTS = "" } = process.env;
+  const image = await ensureSandboxImage({
+    engine,
+    architecture: engine.info.architecture,
+    cacheFolder: path.join(tmpdir(), "airlock-sandbox-cache"),
+    environment: { PATH, HOME, NODE_EXTRA_CA_CERTS },
+  });
+  return { engine, imageId: image.id };
+}
+
+/** A started sandbox before its launch, and its door. Gone, volume and all, when it is disposed of. */
+export interface TestSandbox extends AsyncDisposable {
+  spec: SandboxSpec;
+  handle: SandboxHandle;
+  door: SandboxDoor;
+  probeLine: string;
+  send(line: string): void;
+  launch(launch: Launch): void;
+  /** All lines so far and to come, until one fits or the sandbox ends. Those seen are in `lines`. */
+  until(fits: (line: string) => boolean): Promise<SandboxOutput | undefined>;
+  lines: SandboxOutput[];
+}
+
+export interface TestSandboxOptions {
+  files?: Record<string, string>;
+  turns?: readonly Turn[];
+  limits?: Partial<SandboxSpec["limits"]>;
+  /** Whose door it is, where it is not the sandbox's own. */
+  doorRun?: string;
+  /** Makes the container another than the one that Airlock asks for. */
+  loosen?: (config: SandboxConfig) => ContainerCreateOptions;
+}
+
+export async function openSandbox({ engine, imageId }: TestEngine, options: TestSandboxOptions = {}): Promise<TestSandbox> {
+  const run: RunId = printRunId(crypto.getRandomValues(new Uint8Array(10)));
+  const owner = { instance: "test", run };
+  const uid = 700_255;
+  await using undo = new AsyncDisposableStack();
+  const door = undo.use(await openDoor({ ...options, run: options.doorRun ?? run, uid }));
+  const spec: SandboxSpec = {
+    ...owner,
+    network: { mode: "sealed" },
+    imageId,
+    architecture: engine.info.architecture,
+    uid,
+    doorFolder: door.folder,
+    limits: { ...defaultLimits, ...options.limits },
+    probe: defaultProbeTargets,
+  };
+  undo.defer(() => removeSandbox(engine, owner));
+  let handle = await createSandbox(engine, spec);
+  if (options.loosen) {
+    await removeSandbox(engine, owner, { keepVolume: true });
+    const config = options.loosen(sandboxConfig(spec, await readSeccompProfile(spec.architecture)));
+    handle = { ...owner, containerId: (await engine.docker.createContainer(config)).id };
+  }
+  await startSandbox(engine, handle);
+  const input = await attachInput(engine, handle);
+  undo.defer(() => void input.destroy());
+  const stop = new AbortController();
+  undo.defer(() => stop.abort());
+  const output = followOutput(engine, handle, { signal: stop.signal });
+  const lines: SandboxOutput[] = [];
+  const until = async (fits: (line: string) => boolean) => {
+    for (;;) {
+      const { value, done } = await output.next();
+      if (done === true) return undefined;
+      lines.push(value);
+      if (fits(value.line)) return value;
+    }
+  };
+  const probe = await until(() => true);
+  const close = undo.move();
+  return {
+    spec,
+    handle,
+    door,
+    probeLine: probe?.line ?? "",
+    send: (line) => void input.write(line),
+    launch: (launch) => void input.write(printLaunch(launch)),
+    until,
+    lines,
+    [Symbol.asyncDispose]: () => close.disposeAsync(),
+  };
+}
