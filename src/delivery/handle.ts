@@ -7,5 +7,10 @@ import type { Schema } from "../store/schema.ts";
 export async function handleDelivery(parts: { db: Kysely<Schema>; probot: Probot }, id: string): Promise<void> {
   const delivery = await findWaitingDelivery(parts.db, id);
   if (!delivery) return;
-  await parts.probot.receive({ id, name: delivery.event, payload: delivery.payload } as never);
+  try {
+    await parts.probot.receive({ id, name: delivery.event, payload: delivery.payload } as never);
+  } catch (error) {
+    // Probot's error carries the whole event, which is a person's text and no business of a log.
+    throw error instanceof AggregateError && error.errors.length === 1 ? error.errors[0] : error;
+  }
 }

@@ -1,3 +1,4 @@
+import type { RequestParameters } from "@octokit/types";
 import { ProbotOctokit } from "probot";
 import { Fault } from "../fault.ts";
 
@@ -9,10 +10,17 @@ const Octokit = ProbotOctokit.defaults({ throttle: { enabled: false }, retry: { 
 
 /** `baseUrl`: without a slash at the end. `authorization`: the header's whole value, asked for at each request. */
 export function createApi(baseUrl: string, authorization: () => string | Promise<string>): Api {
-  const api = new Octokit({ baseUrl, log: { debug() {}, info() {}, warn() {}, error() {} } }) as Api;
-  api.hook.before("request", async (options) => {
-    options.headers.authorization = await authorization();
-  });
+  const api = new Octokit({
+    baseUrl,
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    authStrategy: () => ({
+      hook: async (request: Api["request"], route: string | RequestParameters, parameters?: RequestParameters) => {
+        const options = request.endpoint.merge(route as string, parameters);
+        options.headers.authorization = await authorization();
+        return request(options as never);
+      },
+    }),
+  }) as Api;
   retryReads(api);
   return api;
 }

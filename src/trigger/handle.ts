@@ -48,7 +48,8 @@ export async function handleTrigger(parts: TriggerParts, trigger: Trigger): Prom
       return rerun(parts, trigger);
     default: {
       await using doorman = await parts.grants.mint("doorman", scopeOfAsked(trigger.asked));
-      return answer(parts, doorman.api, trigger);
+      // Awaited here: the token is revoked when this block is left.
+      return await answer(parts, doorman.api, trigger);
     }
   }
 }
