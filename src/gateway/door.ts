@@ -40,6 +40,7 @@ const socketName = "gateway.sock";
 export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> {
   demandSafeFolder(wish.folder);
   const inWork = new Set<Promise<void>>();
+  const condemned = new WeakSet<Socket>();
   const bySocket = new WeakMap<Socket, Outcome>();
   const server = createServer({
     maxHeaderSize: 32_768,
@@ -63,6 +64,8 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
   };
 
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    // Sent behind a request that was refused with its connection: where that one ended is in doubt, so this one is none.
+    if (condemned.has(request.socket)) return;
     const work = serve(request, response).finally(() => inWork.delete(work));
     inWork.add(work);
   };
@@ -79,6 +82,7 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
     bySocket.set(request.socket, outcome);
     if ("refused" in route) {
       outcome.verdict = "refused";
+      if (route.close) condemned.add(request.socket);
       outcome.bytesOut = answerRefusal(response, route);
     } else if (route.to === "health") {
       const body = JSON.stringify({ airlock: "gateway", run: wish.run });
@@ -120,6 +124,7 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
     const malformed = timeout || (error.code ?? "").startsWith("HPE_");
     const rule = timeout ? "http.timeout" : "http.malformed";
     const running = bySocket.get(socket);
+    if (condemned.has(socket)) return void socket.destroySoon();
     // A body that broke the framing: the request has its row already, which now says why.
     if (running && malformed) Object.assign(running, { verdict: "refused", rule });
     if (!running && malformed && socket.bytesRead > 0) {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { endAfterBody } from "../privilege/linger.ts";
 
 export interface RefusalAnswer {
   status: number;
@@ -21,8 +22,8 @@ export function answerRefusal(response: ServerResponse, answer: RefusalAnswer): 
     "content-length": Buffer.byteLength(body),
     ...(answer.close ? { connection: "close" } : {}),
   });
-  response.end(body);
-  // Otherwise the body of a refused request would still be read to its end.
-  if (answer.close) response.once("finish", () => response.socket?.destroySoon());
+  response.write(body);
+  if (answer.close) endAfterBody(response.req, response);
+  else response.end();
   return Buffer.byteLength(body);
 }

@@ -1,6 +1,7 @@
 import { chownSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { listenOnSocket } from "../privilege/control-server.ts";
+import { endAfterBody } from "../privilege/linger.ts";
 import { decidePush, type PushAllowance } from "./push-command.ts";
 import { type PushReport, parsePushReport } from "./push-report.ts";
 import { openUpstream, type UpstreamNetwork } from "./upstream.ts";
@@ -111,7 +112,6 @@ function passPush(
     if (decision.at === "more") return;
     request.off("data", take).off("end", onEnd);
     if (decision.at === "refuse") {
-      request.pause();
       return refuse(response, decision.why);
     }
     const onward = open(decision.at === "probe" ? "probe" : "push");
@@ -130,6 +130,6 @@ function passPush(
 
 function refuse(response: ServerResponse, why: string): void {
   response.writeHead(403, { "content-type": "text/plain", connection: "close" });
-  response.end(`Airlock's transport refused this: ${why}\n`);
-  response.on("finish", () => response.socket?.destroySoon());
+  response.write(`Airlock's transport refused this: ${why}\n`);
+  endAfterBody(response.req, response);
 }

@@ -31,12 +31,15 @@ export async function serveGit(relay: GitRelay): Promise<void> {
       ...(request.headers["git-protocol"] === "version=2" ? { "git-protocol": "version=2" } : {}),
     },
   });
+  let answered = false;
   response.on("close", () => {
     onward.destroy();
     resolve();
   });
   onward.on("error", () => {
-    if (response.headersSent || response.destroyed) return void response.destroy();
+    // It answered before it had read all, and closed: its answer is what counts, and has its own error.
+    if (answered) return;
+    if (response.destroyed) return;
     outcome.rule = "git.away";
     const grant = "The operator reads the git host's log";
     outcome.bytesOut += answerRefusal(response, {
@@ -48,6 +51,7 @@ export async function serveGit(relay: GitRelay): Promise<void> {
     });
   });
   onward.on("response", (answer) => {
+    answered = true;
     const headers: Record<string, string> = { "cache-control": "no-cache" };
     if (answer.headers["content-type"]) headers["content-type"] = answer.headers["content-type"];
     response.writeHead(answer.statusCode ?? 502, headers);

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { listenOnSocket } from "../../privilege/control-server.ts";
 import type { DaemonLog } from "../../privilege/daemon-log.ts";
+import { endAfterBody } from "../../privilege/linger.ts";
 import { parseBackendRequest } from "./cgi.ts";
 import { type ExchangeLimits, serveExchange } from "./exchange.ts";
 import type { RunRepositories } from "./run-repositories.ts";
@@ -53,5 +54,6 @@ export async function serveBackend(place: BackendPlace): Promise<Server> {
 
 function refuse(response: ServerResponse, status: number): void {
   response.writeHead(status, { "content-type": "text/plain", connection: "close" });
-  response.end(`git host: ${status}\n`);
+  response.write(`git host: ${status}\n`);
+  endAfterBody(response.req, response);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerJson, type ControlHandler, readBody } from "../../privilege/control-server.ts";
 import { runGit } from "./run-git.ts";
@@ -46,7 +47,8 @@ async function answerGit(
     hasInput: boolean;
   };
   const gitDir = findGitDir(order.repository);
-  if (!gitDir) return answerJson(response, 404, { code: "git.repository-missing", message: "no such repository" });
+  if (!gitDir || !existsSync(gitDir))
+    return answerJson(response, 404, { code: "git.repository-missing", message: "no such repository" });
   const env = order.env ?? {};
   const decision = decideVerb(order.args, env);
   if (!decision.allowed) return answerJson(response, 403, { code: "git.refused", message: decision.why });

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Transform, type Writable } from "node:stream";
+import { PassThrough, Transform, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { execa } from "execa";
+import { endAfterBody } from "../../privilege/linger.ts";
 import { type BackendRequest, cgiEnvironment, parseCgiHead } from "./cgi.ts";
 import { backendConfig, gitEnvironment } from "./environment.ts";
 
@@ -45,9 +46,17 @@ export async function serveExchange(exchange: Exchange): Promise<void> {
     // Its own process group, so that `receive-pack` and `index-pack` go with it.
     detached: true,
     cleanup: false,
-    timeout: exchange.exchangeMs,
   });
-  const end = () => killGroup(child.pid);
+  let running = true;
+  void child.then(() => {
+    running = false;
+  });
+  const end = () => {
+    if (!running) return;
+    // SIGTERM first: git removes what it had begun to write.
+    killGroup(child.pid, "SIGTERM");
+    setTimeout(() => running && killGroup(child.pid, "SIGKILL"), 5_000).unref();
+  };
   const clock = setTimeout(end, exchange.exchangeMs);
   response.on("close", end);
   try {
@@ -79,30 +88,46 @@ async function feed(from: { request: IncomingMessage; gzip: boolean; limitBytes:
       else done(null, chunk);
     },
   });
-  if (from.gzip) await pipeline(from.request, createGunzip(), count, from.stdin);
-  else await pipeline(from.request, count, from.stdin);
+  // The request itself is no member of the pipeline, which would destroy its connection, and with it the answer that says why.
+  const first = from.gzip ? createGunzip() : new PassThrough();
+  from.request.pipe(first);
+  from.request.once("close", () => {
+    if (!from.request.complete) first.destroy();
+  });
+  try {
+    await pipeline(first, count, from.stdin);
+  } finally {
+    from.request.unpipe(first);
+  }
 }
 
-/** CGI answer to HTTP answer, with backpressure. */
+/** CGI answer to HTTP answer, with backpressure. http-backend writes its head before it has read the request, so the head waits for
+ *  the first byte of the body: until then a refusal can still be told. */
 async function relay(stdout: AsyncIterable<Buffer>, response: ServerResponse): Promise<void> {
-  let held: Buffer | undefined = Buffer.alloc(0);
+  let held: Buffer = Buffer.alloc(0);
+  let relaying = false;
   for await (const chunk of stdout) {
-    if (response.destroyed || response.writableEnded) return;
-    let body: Buffer = chunk;
-    if (held) {
-      held = Buffer.concat([held, chunk]);
-      const head = parseCgiHead(held);
-      if (head === "more") continue;
-      if (!head) return answerPlain(response, 500, "git answered without a head");
-      response.writeHead(head.status, head.headers);
-      body = held.subarray(head.bodyAt);
-      held = undefined;
+    // Refused meanwhile: that answer ends by itself.
+    if (response.headersSent && !relaying) return;
+    if (relaying) {
+      if (response.destroyed) return;
+      if (!response.write(chunk)) await Promise.race([onceEvent(response, "drain"), onceEvent(response, "close")]);
+      continue;
     }
-    if (body.length > 0 && !response.write(body))
-      await Promise.race([onceEvent(response, "drain"), onceEvent(response, "close")]);
+    held = Buffer.concat([held, chunk]);
+    const head = parseCgiHead(held);
+    if (head === "more") continue;
+    if (!head) return answerPlain(response, 500, "git answered without a head");
+    if (held.length === head.bodyAt) continue;
+    response.writeHead(head.status, head.headers);
+    response.write(held.subarray(head.bodyAt));
+    relaying = true;
   }
-  if (held && !response.headersSent) return answerPlain(response, 500, "git gave no answer");
-  response.end();
+  if (relaying) response.end();
+  if (response.headersSent) return;
+  const head = parseCgiHead(held);
+  if (!head || head === "more") return answerPlain(response, 500, "git gave no answer");
+  response.writeHead(head.status, head.headers).end();
 }
 
 function onceEvent(response: ServerResponse, name: string): Promise<void> {
@@ -112,14 +137,14 @@ function onceEvent(response: ServerResponse, name: string): Promise<void> {
 function answerPlain(response: ServerResponse, status: number, text: string): void {
   if (response.headersSent) return void response.destroy();
   response.writeHead(status, { "content-type": "text/plain", connection: "close" });
-  response.end(`git host: ${text}\n`);
+  response.write(`git host: ${text}\n`);
+  endAfterBody(response.req, response);
 }
 
-function killGroup(pid: number | undefined): void {
+function killGroup(pid: number | undefined, signal: "SIGTERM" | "SIGKILL"): void {
   if (pid === undefined) return;
   try {
-    // SIGTERM: git removes what it had begun to write.
-    process.kill(-pid, "SIGTERM");
+    process.kill(-pid, signal);
   } catch {
     // It is gone already.
   }

@@ -47,10 +47,15 @@ export async function runGit(call: GitCall): Promise<GitResult> {
     ...(call.signal ? { cancelSignal: call.signal } : {}),
     reject: false,
   });
+  // Arguments too long, a folder that is gone: there was no git to complain.
+  const notStarted =
+    result.exitCode === undefined && result.signal === undefined && !result.timedOut
+      ? `git was not started (${result.code})`
+      : "";
   return {
     exitCode: result.exitCode,
     stdout: Buffer.from(result.stdout ?? new Uint8Array()),
-    stderr: Buffer.from(result.stderr ?? new Uint8Array()).toString("utf8", 0, 4_096),
+    stderr: Buffer.from(result.stderr ?? new Uint8Array()).toString("utf8", 0, 4_096) || notStarted,
     truncated: result.isMaxBuffer,
     timedOut: result.timedOut,
   };

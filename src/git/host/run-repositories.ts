@@ -80,7 +80,14 @@ export class RunRepositories {
       forward.url,
       `${wish.new}:${wish.ref}`,
     ];
-    return runGit({ gitDir: this.path(wish.run), args, protocol: "http", config: forward.config, timeoutMs: wish.timeoutMs });
+    // Awaited here: the way out must stay open until git has ended.
+    return await runGit({
+      gitDir: this.path(wish.run),
+      args,
+      protocol: "http",
+      config: forward.config,
+      timeoutMs: wish.timeoutMs,
+    });
   }
 
   async remove(run: RunId): Promise<void> {
