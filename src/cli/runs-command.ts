@@ -20,20 +20,20 @@ export function runsCommand({ terminal, ended }: CommandFrame): Command {
   );
   runs.addCommand(
     inner("show", "show one run")
-      .argument("<run>", "the run's id")
+      .argument("<run>", "the run's id, or its first letters")
       .option("--json", "print the run as one JSON object")
       .action(async (id, options) => ended(await (await import("./runs/show.ts")).showRun({ ...options, run: id }, terminal))),
   );
   runs.addCommand(
     inner("logs", "print a run's transcript")
-      .argument("<run>", "the run's id")
+      .argument("<run>", "the run's id, or its first letters")
       .option("-f, --follow", "go on until the run has ended")
       .option("--json", "print one JSON object a line")
       .action(async (id, options) => ended(await (await import("./runs/logs.ts")).printLogs({ ...options, run: id }, terminal))),
   );
   runs.addCommand(
     inner("cancel", "stop a run; what it pushed is kept")
-      .argument("<run>", "the run's id")
+      .argument("<run>", "the run's id, or its first letters")
       .option("--json", 'print {"ok":true}')
       .action(async (id, options) =>
         ended(await (await import("./runs/cancel.ts")).cancelRun({ ...options, run: id }, terminal)),

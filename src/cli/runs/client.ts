@@ -1,11 +1,10 @@
 import { type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
-import { json } from "node:stream/consumers";
+import { json, text } from "node:stream/consumers";
 import { z } from "zod";
 import { Fault } from "../../fault.ts";
-import type { RunId } from "../../run/identity.ts";
 
-const run = z.looseObject({
+const line = z.looseObject({
   id: z.string(),
   repository: z.string(),
   subject: z.string(),
@@ -16,36 +15,57 @@ const run = z.looseObject({
   url: z.string(),
 });
 
+/** The parts that are shown to people; programs get all of it. */
+const run = z.looseObject({
+  id: z.string(),
+  url: z.string(),
+  repository: z.looseObject({ owner: z.string(), name: z.string() }),
+  subject: z.looseObject({ kind: z.string(), number: z.number(), title: z.string() }),
+  requester: z.looseObject({ login: z.string() }),
+  trigger: z.string(),
+  createdAtMs: z.number(),
+  endedAtMs: z.number().optional(),
+  state: z.looseObject({ at: z.string(), words: z.string(), outcome: z.string().optional(), reason: z.string().optional() }),
+  mode: z.string(),
+  checks: z.array(z.looseObject({ ok: z.boolean() })),
+  evidence: z.looseObject({ allowed: z.number(), refused: z.number() }),
+  grants: z.array(z.looseObject({ expiresAtMs: z.number(), revokedAtMs: z.number().optional() })),
+  usage: z.looseObject({ turns: z.number(), inputTokens: z.number(), outputTokens: z.number(), costUsd: z.number().optional() }),
+  branch: z.string().optional(),
+  pullRequest: z.looseObject({ number: z.number(), url: z.string() }).optional(),
+});
+
 const event = z.looseObject({ atMs: z.number(), kind: z.string(), text: z.string(), tool: z.string().nullish() });
 
-/** A run as the App tells it over its local socket. `subject`: "issue #7" or "pull request #9". More keys may come with it. */
-export type RunView = z.infer<typeof run>;
+/** One line of the list. `subject`: "issue #7" or "pull request #9". */
+export type RunLine = z.infer<typeof line>;
+export type RunDetail = z.infer<typeof run>;
 /** One line of a run's transcript. */
 export type TranscriptEvent = z.infer<typeof event>;
 
-/** The running App's local socket, as HTTP. Each throws Fault "engine.airlock-away", "runs.unknown" or "runs.answer". */
+/** The running App's local socket, as HTTP. Each throws Fault "engine.airlock-away", "runs.refused" or "runs.answer".
+ *  `id`: a run's id, or its first letters where no other run shares them. */
 export interface RunsClient {
-  list(): Promise<RunView[]>;
-  show(id: RunId): Promise<RunView>;
+  list(): Promise<RunLine[]>;
+  show(id: string): Promise<RunDetail>;
   /** Ends when the transcript does; with `follow` that is when the run has ended. */
-  logs(id: RunId, options: { follow: boolean; signal: AbortSignal }): AsyncGenerator<TranscriptEvent>;
-  cancel(id: RunId): Promise<void>;
+  logs(id: string, options: { follow: boolean; signal: AbortSignal }): AsyncGenerator<TranscriptEvent>;
+  cancel(id: string): Promise<void>;
 }
 
 export function runsClient({ socketPath, dataFolder }: { socketPath: string; dataFolder: string }): RunsClient {
   const ask = async (method: string, path: string, signal?: AbortSignal): Promise<IncomingMessage> => {
     const response = await send({ socketPath, dataFolder, method, path, signal });
     if (response.statusCode === 200) return response;
-    response.resume();
-    if (response.statusCode === 404)
-      throw new Fault("runs.unknown", "this Airlock knows no such run", { remedy: "See ./airlock runs list" });
-    throw notUnderstood(`status ${response.statusCode}`);
+    const told = refusal.safeParse(await json(response).catch(() => undefined));
+    if (!told.success) throw notUnderstood(`status ${response.statusCode}`);
+    throw new Fault("runs.refused", told.data.error, { remedy: "See ./airlock runs list" });
   };
   const askFor = async <Shape extends z.ZodType>(shape: Shape, method: string, path: string): Promise<z.output<Shape>> =>
-    understand(shape, await json(await ask(method, path)));
+    understand(shape, parseJson(await text(await ask(method, path))));
 
   return {
-    list: async () => (await askFor(z.object({ runs: z.array(run) }), "GET", "/runs")).runs,
+    list: async () => (await askFor(z.object({ runs: z.array(line) }), "GET", "/runs")).runs,
     show: async (id) => (await askFor(z.object({ run }), "GET", `/runs/${id}`)).run,
     cancel: async (id) => void (await askFor(z.object({ ok: z.literal(true) }), "POST", `/runs/${id}/cancel`)),
     async *logs(id, { follow, signal }) {
@@ -57,6 +77,9 @@ export function runsClient({ socketPath, dataFolder }: { socketPath: string; dat
   };
 }
 
+/** How the App says no: 404 no such run, 409 ended or ambiguous, 503 store away. */
+const refusal = z.object({ ok: z.literal(false), error: z.string() });
+
 interface Question {
   socketPath: string;
   dataFolder: string;
@@ -67,8 +90,7 @@ interface Question {
 
 function send({ socketPath, dataFolder, method, path, signal }: Question): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  // A POST without this header is refused there: no web page can send it across origins.
-  const headers = { host: "airlock", "x-airlock-local": "1", ...(method === "POST" ? { "content-length": "0" } : {}) };
+  const headers = { host: "airlock", ...(method === "POST" ? { "content-length": "0" } : {}) };
   request({ socketPath, method, path, headers, ...(signal ? { signal } : {}) }, resolve)
     .on("error", (cause: NodeJS.ErrnoException) =>
       reject(cause.name === "AbortError" ? cause : away({ cause, socketPath, dataFolder })),

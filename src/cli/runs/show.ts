@@ -2,33 +2,41 @@ import { exitCodes } from "../../fault.ts";
 import { plain, plainJson } from "../plain.ts";
 import { printTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
+import type { RunDetail } from "./client.ts";
 import { parseRunsOptions, requireRunId } from "./options.ts";
 
 export async function showRun(options: unknown, terminal: Terminal): Promise<number> {
   const parsed = parseRunsOptions(options);
   const run = await parsed.client.show(requireRunId(parsed));
-  if (parsed.json) {
-    terminal.out(plainJson(run));
-    return exitCodes.done;
-  }
-  const rows = Object.entries(run).flatMap(([key, value]) =>
-    value === null || value === undefined ? [] : [[words(key), printValue(key, value)]],
-  );
-  for (const line of printTable(rows)) terminal.out(line);
+  if (parsed.json) terminal.out(plainJson(run));
+  else for (const line of printTable(rowsOf(run, Date.now()))) terminal.out(line);
   return exitCodes.done;
 }
 
-/** "createdAtMs" -> "created at". */
-function words(key: string): string {
-  return plain(
-    key
-      .replace(/Ms$/, "")
-      .replace(/([a-z])([A-Z])/g, "$1 $2")
-      .toLowerCase(),
-  );
+function rowsOf(run: RunDetail, nowMs: number): string[][] {
+  const { repository, subject, state, evidence, usage, checks, grants } = run;
+  const failed = checks.filter((check) => !check.ok).length;
+  const live = grants.filter((grant) => grant.revokedAtMs === undefined && grant.expiresAtMs > nowMs).length;
+  const cost = usage.costUsd === undefined ? "price unknown" : `$${usage.costUsd.toFixed(4)}`;
+  const rows: [string, string | undefined][] = [
+    ["run", run.id],
+    ["repository", `${repository.owner}/${repository.name}`],
+    ["subject", `${subject.kind === "issue" ? "issue" : "pull request"} #${subject.number} ${subject.title}`],
+    ["asked", `by ${run.requester.login}, by ${run.trigger}, ${printTime(run.createdAtMs)}`],
+    ["state", state.outcome ?? state.words],
+    ["reason", state.reason],
+    ["ended", run.endedAtMs === undefined ? undefined : printTime(run.endedAtMs)],
+    ["sandbox", `${run.mode}, ${checks.length} checks, ${failed} failed`],
+    ["requests", `${evidence.allowed} allowed, ${evidence.refused} refused`],
+    ["tokens", `${grants.length} minted, ${live} live`],
+    ["model", `${usage.turns} turns, ${usage.inputTokens} tokens in, ${usage.outputTokens} out, ${cost}`],
+    ["branch", run.branch],
+    ["pull request", run.pullRequest?.url],
+    ["page", run.url],
+  ];
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, plain(value)]]));
 }
 
-function printValue(key: string, value: unknown): string {
-  if (typeof value === "number" && key.endsWith("AtMs")) return new Date(value).toISOString();
-  return plain(typeof value === "string" ? value : JSON.stringify(value));
+function printTime(atMs: number): string {
+  return new Date(atMs).toISOString().replace(/\.\d+Z$/, "Z");
 }

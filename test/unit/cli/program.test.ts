@@ -44,7 +44,7 @@ describe("the command line", () => {
     [["runs", "show"]],
     [["dev", "--scenario"]],
     [["start", "surplus"]],
-    [["runs", "cancel", "no-id"]],
+    [["runs", "cancel", "NO-ID"]],
   ])("ends with 2 for %j, and leaves stdout alone", async (argv) => {
     const { code, out, err } = await run(...argv);
     expect(code).toBe(2);

@@ -2,38 +2,41 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { getRequestListener } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../src/cli/program.ts";
+import { createLocal } from "../../../src/pages/local.ts";
+import type { RunId } from "../../../src/run/identity.ts";
 import { appSocket } from "../../../src/settings/place.ts";
 import { readPlaceSettings } from "../../../src/settings.ts";
+import { FakeReader, makeRun, runId } from "../pages/fake-reader.ts";
 import { fakeTerminal } from "./fake-terminal.ts";
-
-const id = "abcdefghijklmnop";
-const run = {
-  id,
-  repository: "acme/shop",
-  subject: "issue #7",
-  state: "working",
-  requester: "ada",
-  createdAtMs: Date.now() - 65_000,
-  url: "http://localhost:3000/runs/x",
-};
 
 describe("runs", () => {
   let folder: string;
   let server: Server;
-  let answer: (method: string, url: string) => { status?: number; body: string };
-  const asked: string[] = [];
+  let reader: FakeReader;
+  let closing: AbortController;
+  /** Answers instead of the App where it is set. */
+  let answer: string | undefined;
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "runs-"));
     const socket = appSocket(readPlaceSettings({ dataFolder: folder }));
     mkdirSync(dirname(socket), { recursive: true });
-    asked.length = 0;
+    [reader, closing, answer] = [new FakeReader(), new AbortController(), undefined];
+    reader.put(makeRun({ createdAtMs: Date.now() - 65_000 }));
+    const app = createLocal({
+      reader,
+      filer: reader,
+      publicUrl: "http://localhost:3000",
+      closing: closing.signal,
+      health: async () => ({ ok: true }),
+    });
+    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
     server = createServer((request, response) => {
-      asked.push(`${request.method} ${request.url}`);
-      const { status = 200, body } = answer(`${request.method}`, `${request.url}`);
-      response.writeHead(status).end(body);
+      if (answer === undefined) void listener(request, response);
+      else response.end(answer);
     });
     const { promise, resolve } = Promise.withResolvers<void>();
     server.listen(socket, resolve);
@@ -41,8 +44,10 @@ describe("runs", () => {
   });
 
   afterEach(async () => {
+    closing.abort();
     const { promise, resolve } = Promise.withResolvers<unknown>();
     server.close(resolve);
+    server.closeAllConnections();
     await promise;
     rmSync(dirname(appSocket(readPlaceSettings({ dataFolder: folder }))), { recursive: true, force: true });
     rmSync(folder, { recursive: true });
@@ -55,56 +60,64 @@ describe("runs", () => {
   }
 
   it("list is a table for people", async () => {
-    answer = () => ({ body: JSON.stringify({ runs: [run, { ...run, id: "bcdefghijklmnopq", outcome: "succeeded" }] }) });
+    reader.put(makeRun({ id: "bcdefghijklmnopq" as RunId, state: { at: "ended", words: "", outcome: "succeeded" } }));
     const { code, out } = await command("list");
     expect(code).toBe(0);
     expect(out[0]).toMatch(/^RUN +REPOSITORY +SUBJECT +STATE +BY +AGE$/);
-    expect(out[1]).toMatch(/^abcdefghijklmnop +acme\/shop +issue #7 +working +ada +1m$/);
-    expect(out[2]).toContain("succeeded");
+    expect(out[1]).toMatch(/^bcdefghijklmnopq +acme\/shop +issue #7 +succeeded +maria /);
+    expect(out[2]).toMatch(/^abcdefghijklmnop +acme\/shop +issue #7 +working +maria +1m$/);
   });
 
-  it("list --json is what the App said", async () => {
-    answer = () => ({ body: JSON.stringify({ runs: [run] }) });
+  it("list --json is one object, the runs below one key", async () => {
     const { out } = await command("list", "--json");
-    expect(JSON.parse(out.join("\n"))).toEqual({ runs: [run] });
+    expect(JSON.parse(out.join("\n"))).toMatchObject({ runs: [{ id: runId, repository: "acme/shop", state: "working" }] });
   });
 
-  it("show tells one run, times as dates", async () => {
-    answer = () => ({ body: JSON.stringify({ run }) });
-    const { out } = await command("show", id);
-    expect(asked).toEqual([`GET /runs/${id}`]);
-    expect(out.join("\n")).toMatch(/^created at +\d{4}-\d\d-\d\dT/m);
+  it("show tells one run, named by its first letters", async () => {
+    const text = (await command("show", "abc")).out.join("\n");
+    for (const line of [
+      /^state +Claude Code is working/m,
+      /^requests +3 allowed, 1 refused$/m,
+      /^tokens +2 minted, 1 live$/m,
+      /^branch +agent\/issue-7$/m,
+    ])
+      expect(text).toMatch(line);
+    expect(JSON.parse((await command("show", runId, "--json")).out.join("\n"))).toMatchObject({
+      id: runId,
+      evidence: { refused: 1 },
+    });
   });
 
   it("logs prints a line for each event, and nothing that moves the terminal", async () => {
-    const events = [
-      { atMs: 0, kind: "tool", tool: "Bash", text: "ls\u001b[2J\nrm" },
-      { atMs: 1_000, kind: "text", text: "\u001b]8;;http://evil\u0007Done\u009b31m" },
-    ];
-    answer = () => ({ body: events.map((event) => `${JSON.stringify(event)}\n`).join("") });
-    const { out } = await command("logs", id, "--follow");
-    expect(asked).toEqual([`GET /runs/${id}/logs?follow=1`]);
-    expect(out).toEqual(["00:00:00  tool Bash  ls rm", "00:00:01  text  Done"]);
+    reader.write(runId, { atMs: 0, kind: "tool", tool: "Bash", text: "ls\u001b[2J\nrm" });
+    reader.write(runId, { atMs: 1_000, kind: "say", text: "\u001b]8;;http://evil\u0007Done\u009b31m" });
+    expect((await command("logs", runId)).out).toEqual(["00:00:00  tool Bash  ls rm", "00:00:01  say  Done"]);
+  });
+
+  it("logs --follow goes on until the run has ended", async () => {
+    const followed = command("logs", runId, "--follow", "--json");
+    while (reader.following === 0) await new Promise((resolve) => setImmediate(resolve));
+    reader.write(runId, { atMs: 0, kind: "say", text: "late" });
+    reader.put(makeRun({ state: { at: "ended", words: "", outcome: "succeeded" } }));
+    const { code, out } = await followed;
+    expect(code).toBe(0);
+    expect(out.map((line) => JSON.parse(line))).toMatchObject([{ kind: "say", text: "late" }]);
   });
 
   it("cancel asks the App to stop the run", async () => {
-    answer = () => ({ body: '{"ok":true}' });
-    const { code, out } = await command("cancel", id, "--json");
-    expect({ code, out, asked }).toEqual({ code: 0, out: ['{"ok":true}'], asked: [`POST /runs/${id}/cancel`] });
+    expect(await command("cancel", runId, "--json")).toEqual({ code: 0, out: ['{"ok":true}'], err: "" });
+    expect(reader.cancelled).toMatchObject([{ run: runId }]);
   });
 
-  it("end with 1 where the App knows no such run", async () => {
-    answer = () => ({ status: 404, body: "{}" });
-    const { code, err } = await command("show", id);
-    expect(code).toBe(1);
-    expect(err).toContain("runs list");
+  it("end with 1 and the App's own words where it says no", async () => {
+    expect(await command("show", "zzz")).toMatchObject({ code: 1, err: expect.stringContaining("There is no such run.") });
+    reader.put(makeRun({ state: { at: "ended", words: "" } }));
+    expect(await command("cancel", runId)).toMatchObject({ code: 1, err: expect.stringContaining("has ended already") });
   });
 
-  it("end with 1 where the answer is not understood", async () => {
-    answer = () => ({ body: '{"runs":[{"id":1}]}' });
-    expect((await command("list")).code).toBe(1);
-    answer = () => ({ body: "not json" });
-    expect((await command("list")).code).toBe(1);
+  it.each(['{"runs":[{"id":1}]}', "not json"])("end with 1 where the answer is not understood: %s", async (text) => {
+    answer = text;
+    expect(await command("list")).toMatchObject({ code: 1, err: expect.stringContaining("does not understand") });
   });
 
   it("end with 69 and say how to start it where no Airlock runs", async () => {
