@@ -129,12 +129,16 @@ async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise
     watch.seen.outputFull = true;
     parts.wake(run.id);
   };
-  const clean = (event: TranscriptEvent): TranscriptEvent => ({ ...event, text: parts.redact(event.text) });
+  const clean = (event: TranscriptEvent): TranscriptEvent => ({
+    ...event,
+    text: parts.redact(event.text),
+    ...(event.input !== undefined && { input: parts.redact(event.input) }),
+  });
   for await (const output of followOutput(parts.engine, handle, { signal: watch.stop.signal, onLoggedBytes })) {
     if (output.stream !== "stdout") continue;
     const atMs = Number(output.atNs.slice(0, -6));
     const events = parseEvents({ line: output.line, place: output.atNs, atMs }).map(clean);
-    await addEvents(parts.db, run.id, run.fence, events);
+    await addEvents(parts.db, run.id, run.fence, events.map(shown));
     said.push(...events);
     // Only the end of the conversation is needed for the answer.
     if (said.length > 200) said.splice(0, 100);
@@ -144,4 +148,10 @@ async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise
   const answer = findAnswer(said);
   if (answer) await putPaper(parts.db, { run: run.id, fence: run.fence, kind: "answer", text: answer });
   watch.seen.drained = true;
+}
+
+/** As the store keeps it: a tool's call is shown by its input. */
+function shown(event: TranscriptEvent): { id: string; atMs: number; kind: string; text: string; tool?: string } {
+  const { id, atMs, kind, text, input, tool } = event;
+  return { id, atMs, kind, text: text === "" ? (input ?? "") : text, ...(tool !== undefined && { tool }) };
 }

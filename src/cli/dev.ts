@@ -45,7 +45,7 @@ export const runDev: CommandRun = async (given, terminal) => {
   }
   await stop.asked;
   await endRuns(house);
-  return exitCodes.done;
+  return stop.by() === "SIGINT" ? exitCodes.interrupted : exitCodes.done;
 };
 
 async function readScenario(path: string): Promise<unknown> {

@@ -39,5 +39,5 @@ export const runStart: CommandRun = async (given, terminal) => {
     );
   else terminal.err(`Airlock is ready: ${app.url}`);
   await stop.asked;
-  return exitCodes.done;
+  return stop.by() === "SIGINT" ? exitCodes.interrupted : exitCodes.done;
 };

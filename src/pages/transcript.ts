@@ -35,6 +35,7 @@ export function showEntry(entry: TranscriptEntry, options: { repositoryUrl: stri
 const whoWords: Record<TranscriptEntry["kind"], string> = {
   note: "Airlock",
   say: "Agent",
+  think: "Thought",
   tool: "Tool",
   "tool-result": "Result",
   end: "End",

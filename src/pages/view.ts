@@ -84,7 +84,7 @@ export interface TranscriptEntry {
   seq: number;
   id: string;
   atMs: number;
-  kind: "note" | "say" | "tool" | "tool-result" | "end" | "unknown";
+  kind: "note" | "say" | "think" | "tool" | "tool-result" | "end" | "unknown";
   text: string;
   /** Name of the tool, for "tool" and "tool-result". */
   tool?: string;
