@@ -47,8 +47,8 @@ export const routes: Routes = {
 };
 
 export interface Api {
-  /** Throws GitHubError for whatever GitHub refuses. `saw` learns who asked, as soon as that is known. */
-  answer(request: ApiRequest, saw: (actor: Actor) => void): Promise<Reply>;
+  /** Throws GitHubError for whatever GitHub refuses. `saw` learns who asked and for what, as soon as that is known. */
+  answer(request: ApiRequest, saw: (actor: Actor, operation: string | undefined) => void): Promise<Reply>;
 }
 
 /** GitHub's order: who are you (401), can you see it (404), may you (403), is the request right (422), then the answer, which is held to the
@@ -58,8 +58,8 @@ export function createApi(parts: { world: World; contract: Contract; webhooks: W
   return {
     answer: async (request, saw) => {
       const actor = authenticate(world, request.headers.authorization);
-      saw(actor);
       const found = contract.match(request.method, request.address.pathname.slice("/api/v3".length));
+      saw(actor, found?.operation.id);
       const route = found && routes[found.operation.id];
       if (found === undefined || route === undefined) throw notFound();
       const params = { ...Object.fromEntries(request.address.searchParams), ...found.params };

@@ -1,8 +1,12 @@
+import { authenticate } from "./auth.ts";
 import type { Reply } from "./call.ts";
 import type { FaultRule, Faults } from "./faults.ts";
-import { notFound } from "./github-error.ts";
+import { GitHubError, notFound } from "./github-error.ts";
+import { atLeast, findRepository, roleOf } from "./permissions.ts";
+import { announceRun } from "./rest/checks.ts";
 import type { InvalidResponse, RequestLine, World } from "./state.ts";
 import { countLiveTokens } from "./tokens.ts";
+import type { Webhooks } from "./webhooks.ts";
 
 /** What happened so far, in numbers, and every request. */
 export interface LocalState {
@@ -36,16 +40,53 @@ export function readState(world: World): LocalState {
   };
 }
 
-/** /_local/state and /_local/faults: not GitHub's, for tests and demos in other processes. */
-export function answerControl(
-  parts: { world: World; faults: Faults },
-  request: { method: string; path: string; body: Buffer },
-): Reply {
+export interface ControlRequest {
+  method: string;
+  path: string;
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+}
+
+const buttonPath = /^\/_local\/repos\/([^/]+)\/([^/]+)\/check-runs\/(\d+)\/requested-action$/;
+
+/** What GitHub has no REST for, for tests and demos in other processes: GET /_local/state; GET, PUT, DELETE /_local/faults; and, with a
+ *  user's token, POST /_local/repos/{owner}/{repo}/check-runs/{id}/requested-action {"identifier"}: the press of a check run's button. */
+export function answerControl(parts: { world: World; faults: Faults; webhooks: Webhooks }, request: ControlRequest): Reply {
   const { world, faults } = parts;
   if (request.path === "/_local/state" && request.method === "GET") return { status: 200, json: readState(world) };
+  const button = buttonPath.exec(request.path);
+  if (button && request.method === "POST")
+    return pressButton(parts, request, { owner: button[1] ?? "", name: button[2] ?? "", id: Number(button[3]) });
   if (request.path !== "/_local/faults") throw notFound();
-  if (request.method === "PUT") faults.replace(JSON.parse(request.body.toString("utf8")) as FaultRule[]);
+  if (request.method === "PUT") faults.replace(parseJson(request.body) as FaultRule[]);
   else if (request.method === "DELETE") faults.clear();
   else if (request.method !== "GET") throw notFound();
   return { status: 200, json: faults.list() };
+}
+
+/** Buttons are there once a run has completed, and for those who may write. */
+function pressButton(
+  { world, webhooks }: { world: World; webhooks: Webhooks },
+  request: ControlRequest,
+  at: { owner: string; name: string; id: number },
+): Reply {
+  const actor = authenticate(world, request.headers.authorization);
+  const repository = findRepository(world, at.owner, at.name);
+  const run = repository?.checkRuns.get(at.id);
+  if (repository === undefined || run === undefined) throw notFound();
+  if (actor.kind !== "user" || !atLeast(roleOf(repository, actor.account), "write"))
+    throw new GitHubError(403, "Must have admin rights to Repository.");
+  const { identifier } = parseJson(request.body) as { identifier?: string };
+  if (run.status !== "completed" || !run.actions.some((action) => action.identifier === identifier))
+    throw new GitHubError(404, "No such button");
+  announceRun({ world, webhooks, repository, actor }, run, "requested_action", { requested_action: { identifier } });
+  return { status: 202, json: {} };
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    throw new GitHubError(400, "Problems parsing JSON");
+  }
 }

@@ -51,7 +51,7 @@ export async function answerGit(
   const reply = await runBackend({ repository, request, rest, body, actor });
   const after = await readTips(repository, push);
   if (actor.kind === "user" || actor.kind === "installation")
-    for (const { ref } of push.commands)
+    for (const { ref } of push.commands.filter((command) => (after.get(command.ref) ?? zeroSha) === command.after))
       await followRefUpdate(
         { world, webhooks, repository, sender: actor.account },
         { ref, before: before.get(ref) ?? zeroSha, after: after.get(ref) ?? zeroSha },

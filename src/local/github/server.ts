@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Api } from "./api.ts";
@@ -42,8 +42,10 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   const path = address.pathname;
   const fault = path.startsWith("/_local/") ? undefined : faults.take({ method, path });
   let who = "anonymous";
-  const saw = (actor: Actor): void => {
+  let what: string | undefined;
+  const saw = (actor: Actor, operation?: string): void => {
     who = nameOf(actor);
+    what = operation;
   };
   const body = await readBody(request);
   if (fault?.delayMs !== undefined) await wait(fault.delayMs);
@@ -58,8 +60,9 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
       status: reply.status,
       actor: who,
       durationMs: world.nowMs() - startedMs,
+      operation: what,
     });
-  write(response, reply, method);
+  write(response, unchanged(reply, method, request.headers["if-none-match"]), method);
 }
 
 interface Asked {
@@ -70,11 +73,11 @@ interface Asked {
   refusal: string | undefined;
 }
 
-async function answer(parts: Parts, asked: Asked, saw: (actor: Actor) => void): Promise<Reply> {
+async function answer(parts: Parts, asked: Asked, saw: (actor: Actor, operation?: string) => void): Promise<Reply> {
   const path = asked.address.pathname;
   const isGit = isGitPath(path);
   try {
-    if (path.startsWith("/_local/")) return answerControl(parts, { method: asked.method, path, body: asked.body });
+    if (path.startsWith("/_local/")) return answerControl(parts, { ...asked, path });
     if (isGit) return await answerGit(parts, asked, saw);
     if (path === "/api/graphql") throw new GitHubError(501, "The local GitHub speaks no GraphQL yet");
     if (path.startsWith("/api/v3/") || path === "/api/v3") return await parts.api.answer(asked, saw);
@@ -114,6 +117,13 @@ function faulty(fault: FaultRule, status: number): Reply {
   return { status, json: new GitHubError(status, fault.message ?? "Server Error").body(), headers: fault.headers ?? {} };
 }
 
+/** A GET that names the answer it already has (its ETag) gets 304 and no body. */
+function unchanged(reply: Reply, method: string, known: string | undefined): Reply {
+  if (method !== "GET" || reply.status !== 200 || reply.json === undefined) return reply;
+  const etag = `W/"${createHash("sha256").update(JSON.stringify(reply.json)).digest("hex")}"`;
+  return known === etag ? { status: 304, headers: { etag } } : { ...reply, headers: { ...reply.headers, etag } };
+}
+
 /** Status 0 is no answer at all: the connection breaks. */
 function write(response: ServerResponse, reply: Reply, method: string): void {
   if (reply.status === 0) {
@@ -121,16 +131,17 @@ function write(response: ServerResponse, reply: Reply, method: string): void {
     return;
   }
   const body = reply.raw?.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json));
+  const isEmpty = reply.status === 204 || reply.status === 304;
   const type = reply.raw?.type ?? "application/json; charset=utf-8";
   response.writeHead(reply.status, {
-    ...(reply.status === 204 ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) }),
+    ...(isEmpty ? {} : { "content-type": type, "content-length": Buffer.byteLength(body) }),
     "x-github-request-id": randomUUID(),
     "x-github-media-type": "github.v3; format=json",
     "x-ratelimit-limit": "5000",
     "x-ratelimit-remaining": "4999",
     ...reply.headers,
   });
-  response.end(method === "HEAD" || reply.status === 204 ? undefined : body);
+  response.end(method === "HEAD" || isEmpty ? undefined : body);
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

@@ -189,6 +189,8 @@ export interface RequestLine {
   /** A login, `slug (app)`, or "anonymous". */
   actor: string;
   durationMs: number;
+  /** GitHub's name for what was asked: "issues/create"; undefined for git, pages and what nobody knows. */
+  operation: string | undefined;
 }
 
 export interface InvalidResponse {

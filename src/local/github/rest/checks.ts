@@ -63,9 +63,14 @@ interface Wanted {
 }
 
 /** Tells the App that made the run. A run's buttons lead here too, with the identifier of the one that was pressed. */
-export function announceRun(call: RepositoryCall, run: CheckRun, action: string, more: Record<string, unknown> = {}): void {
-  const { webhooks, repository, actor } = call;
-  const payload = { check_run: renderCheckRunForWebhook({ world: call.world, repository }, run), ...more };
+export function announceRun(
+  by: Pick<RepositoryCall, "world" | "webhooks" | "repository" | "actor">,
+  run: CheckRun,
+  action: string,
+  more: Record<string, unknown> = {},
+): void {
+  const { world, webhooks, repository, actor } = by;
+  const payload = { check_run: renderCheckRunForWebhook({ world, repository }, run), ...more };
   const only = action === "rerequested" || action === "requested_action" ? { only: run.suite.app } : {};
   webhooks.announce({ event: "check_run", action, payload, repository, sender: writer(actor), ...only });
 }
