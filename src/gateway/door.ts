@@ -40,7 +40,7 @@ const socketName = "gateway.sock";
 export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> {
   demandSafeFolder(wish.folder);
   const inWork = new Set<Promise<void>>();
-  const condemned = new WeakSet<Socket>();
+  const tails = new WeakMap<Socket, Promise<void>>();
   const bySocket = new WeakMap<Socket, Outcome>();
   const server = createServer({
     maxHeaderSize: 32_768,
@@ -64,9 +64,13 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
   };
 
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    // Sent behind a request that was refused with its connection: where that one ended is in doubt, so this one is none.
-    if (condemned.has(request.socket)) return;
-    const work = serve(request, response).finally(() => inWork.delete(work));
+    const { socket } = request;
+    // One at a time on one connection: what is sent behind a request that turns out to be refused with its connection is not a request,
+    // since nobody can say where the refused one ended.
+    const work = (tails.get(socket) ?? Promise.resolve())
+      .then(() => (socket.destroyed || socket.writableEnded ? undefined : serve(request, response)))
+      .finally(() => inWork.delete(work));
+    tails.set(socket, work);
     inWork.add(work);
   };
 
@@ -82,7 +86,6 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
     bySocket.set(request.socket, outcome);
     if ("refused" in route) {
       outcome.verdict = "refused";
-      if (route.close) condemned.add(request.socket);
       outcome.bytesOut = answerRefusal(response, route);
     } else if (route.to === "health") {
       const body = JSON.stringify({ airlock: "gateway", run: wish.run });
@@ -124,7 +127,6 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
     const malformed = timeout || (error.code ?? "").startsWith("HPE_");
     const rule = timeout ? "http.timeout" : "http.malformed";
     const running = bySocket.get(socket);
-    if (condemned.has(socket)) return void socket.destroySoon();
     // A body that broke the framing: the request has its row already, which now says why.
     if (running && malformed) Object.assign(running, { verdict: "refused", rule });
     if (!running && malformed && socket.bytesRead > 0) {

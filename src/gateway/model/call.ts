@@ -99,10 +99,10 @@ async function relay(answer: IncomingMessage, call: ModelCall): Promise<void> {
   const { response, outcome, upstream } = call;
   const status = answer.statusCode ?? 502;
   const scrubber = createScrubber([upstream.credential.value]);
-  if (status < 200 || status > 299) return relayError(answer, { response, outcome, scrubber, status });
+  if (status < 200 || status > 299) return relayError(answer, { response, outcome, secret: upstream.credential.value, status });
   const contentType = answer.headers["content-type"] ?? "";
   const meter = createUsageMeter(contentType);
-  response.writeHead(status, composeAnswerHeaders(scrubHeaders(answer.headers, upstream.credential.value)));
+  response.writeHead(status, composeAnswerHeaders(answer.headers, upstream.credential.value));
   response.flushHeaders();
   const send = async (bytes: Buffer) => {
     outcome.bytesOut += bytes.length;
@@ -119,14 +119,6 @@ async function relay(answer: IncomingMessage, call: ModelCall): Promise<void> {
     const usage = meter.result();
     if (usage) outcome.usage = usage;
   }
-}
-
-function scrubHeaders(headers: IncomingMessage["headers"], secret: string): Record<string, string> {
-  const clean: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === "string") clean[name] = value.replaceAll(secret, "[removed by Airlock]");
-  }
-  return clean;
 }
 
 function drained(response: ServerResponse): Promise<void> {

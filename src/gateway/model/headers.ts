@@ -31,11 +31,16 @@ export function composeModelHeaders(
   return headers;
 }
 
-export function composeAnswerHeaders(answer: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+/** `secret`: taken out of values too, since an answer may echo what it was asked. */
+export function composeAnswerHeaders(
+  answer: Readonly<Record<string, string | string[] | undefined>>,
+  secret: string,
+): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(answer)) {
-    if (typeof value === "string" && (responseHeaders.includes(name) || name.startsWith("anthropic-ratelimit-")))
-      headers[name] = value;
+    if (typeof value !== "string") continue;
+    if (responseHeaders.includes(name) || name.startsWith("anthropic-ratelimit-"))
+      headers[name] = value.replaceAll(secret, "[removed]");
   }
   return headers;
 }

@@ -2,16 +2,17 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Outcome } from "../outcome.ts";
 import { answerRefusal } from "../refusal.ts";
 import { composeAnswerHeaders } from "./headers.ts";
-import type { Scrubber } from "./scrub.ts";
+import { createScrubber } from "./scrub.ts";
 
 const longestErrorBytes = 65_536;
 
 /** An answer that is no success: short, so it is read whole, scrubbed and judged before anything of it is passed on. */
 export async function relayError(
   answer: IncomingMessage,
-  to: { response: ServerResponse; outcome: Outcome; scrubber: Scrubber; status: number },
+  to: { response: ServerResponse; outcome: Outcome; secret: string; status: number },
 ): Promise<void> {
-  const { response, outcome, scrubber, status } = to;
+  const { response, outcome, secret, status } = to;
+  const scrubber = createScrubber([secret]);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -44,7 +45,7 @@ export async function relayError(
     });
     return;
   }
-  const headers = composeAnswerHeaders(answer.headers);
+  const headers = composeAnswerHeaders(answer.headers, secret);
   response.writeHead(status, { ...headers, "content-length": body.length });
   response.end(body);
   outcome.bytesOut += body.length;
