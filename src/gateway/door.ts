@@ -43,6 +43,8 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
   const tails = new WeakMap<Socket, Promise<void>>();
   const bySocket = new WeakMap<Socket, Outcome>();
   const server = createServer({
+    // Looked at in strict.ts, so that its refusal is on record.
+    requireHostHeader: false,
     maxHeaderSize: 32_768,
     headersTimeout: 10_000,
     requestTimeout: 600_000,
