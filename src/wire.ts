@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { setGlobalProxyFromEnv } from "node:http";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
@@ -82,10 +82,18 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
   for (const path of [runsFolder, transportFolder]) await ensureFolder({ path, mode: 0o711 });
   await mkdir(join(data.folder, "keys"), { recursive: true, mode: 0o700 });
 
+  let openRuns = true;
+  held.defer(async () => {
+    // A door that a living sandbox has mounted is never made anew: its folder stays until the run has ended.
+    if (!openRuns) await rm(data.runtimeFolder, { recursive: true, force: true });
+  });
   const store = held.use(
     await openStore({ folder: data.folder, onQueueError: (error) => log.error({ err: error }, "queue failed") }),
   );
   const { db, queue, changes } = store;
+  held.defer(async () => {
+    openRuns = (await activeRuns(db)).length > 0;
+  });
   const app = createGitHubApp({
     appId: appSettings.id,
     privateKey: appSettings.privateKey,

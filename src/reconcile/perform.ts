@@ -8,7 +8,7 @@ import { ensurePullRequest } from "../publish/pull-request.ts";
 import { pushWork } from "../publish/push.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Run, Slot } from "../run/state.ts";
-import { readySandbox } from "../sandbox/ready.ts";
+import { openRunDoor, readySandbox } from "../sandbox/ready.ts";
 import { findSandbox, observeSandbox, stopSandbox } from "../sandbox/sandboxes.ts";
 import { runUids } from "../sandbox/uids.ts";
 import { findPaper, putPaper } from "../store/queries/papers.ts";
@@ -49,9 +49,10 @@ export function createPerform(house: House): Perform {
     },
     launch: (run) => launch(house, run),
     watch: async (run) => {
+      const sandbox = await observeSandbox(house.engine, { instance: house.instance, run: run.id });
+      if (sandbox.state === "running") await openRunDoor(house, run.id);
       house.watchers.record(run);
       house.watchers.output(run);
-      const sandbox = await observeSandbox(house.engine, { instance: house.instance, run: run.id });
       // Its last words first: only then is it said that the agent has ended.
       if (sandbox.state === "exited") await house.watchers.drain(run.id);
       return undefined;

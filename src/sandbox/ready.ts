@@ -36,7 +36,7 @@ export async function readySandbox(parts: SandboxParts, run: { id: RunId; uid: n
   // A sandbox of an attempt that did not live to verify it is not trusted: it is made anew.
   await removeSandbox(engine, { instance: parts.instance, run: run.id });
   await makeDoorFolder(parts, run);
-  await parts.gateway.openDoor({ run: run.id, folder: spec.doorFolder, repository: `${run.id}.git` });
+  await openRunDoor(parts, run.id);
   const handle = await createSandbox(engine, spec);
   await startSandbox(engine, handle);
   const probeLine = await readProbeLine(engine, handle);
@@ -46,7 +46,12 @@ export async function readySandbox(parts: SandboxParts, run: { id: RunId; uid: n
   return { is: "not-sealed", checks: [...checks], failed: verdict.failed.map((check) => check.name) };
 }
 
-export function specOf(parts: SandboxParts, run: { id: RunId; uid: number }): SandboxSpec {
+/** Idempotent: a gateway that was started anew in mid-run listens again where the sandbox looks for it. */
+export async function openRunDoor(parts: Pick<SandboxParts, "gateway" | "runsFolder">, run: RunId): Promise<void> {
+  await parts.gateway.openDoor({ run, folder: doorFolder(parts.runsFolder, run), repository: `${run}.git` });
+}
+
+function specOf(parts: SandboxParts, run: { id: RunId; uid: number }): SandboxSpec {
   return {
     instance: parts.instance,
     run: run.id,
