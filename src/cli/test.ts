@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { exitCodes } from "../fault.ts";
-import { childEnvironment } from "../settings.ts";
+import { childEnvironment, readPlaceSettings } from "../settings.ts";
 import { ensureMachine } from "../setup/machine.ts";
 import type { CommandRun } from "./commands.ts";
 import type { Terminal } from "./terminal.ts";
@@ -53,6 +53,7 @@ async function runAll(all: All): Promise<Tally> {
     engineSocket: "socket" in engine ? engine.socket : undefined,
     temporaryFolder,
     root: frame.root,
+    place: readPlaceSettings(),
   };
   const before = await observeTraces(sources);
   const checks =

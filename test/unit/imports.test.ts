@@ -25,9 +25,9 @@ const order = [
   "privilege",
   "settings.ts",
   "settings",
+  "log.ts",
   "secret",
   "fault.ts",
-  "log.ts",
 ];
 
 const src = resolve(import.meta.dirname, "../../src");

@@ -1,10 +1,18 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { connect } from "node:net";
+import { basename, dirname, join } from "node:path";
 import Docker from "dockerode";
 import { engineLabels } from "../../run/identity.ts";
+import { appSocket, type Place } from "../../settings/place.ts";
+import { observeProcesses } from "./processes.ts";
 
-/** What there is of Airlock's on this machine, each thing by a name that a person can look for. */
-export type Traces = Set<string>;
+/** Something of Airlock's on this machine. */
+export interface Trace {
+  /** What a person can look for: "volume airlock-…". */
+  name: string;
+  /** Whose it is, where it tells. */
+  instance: string | undefined;
+}
 
 export interface TraceSources {
   /** Undefined where there is no engine to ask. */
@@ -13,33 +21,49 @@ export interface TraceSources {
   temporaryFolder: string;
   /** The checkout: processes that run its code are ours. */
   root: string;
+  /** Of this user: beside it lie the sockets of all instances. */
+  place: Place;
 }
 
-/** Looks only. Compare one from before the tests with one from after: `before` may hold what another Airlock is doing. */
-export async function observeTraces(sources: TraceSources): Promise<Traces> {
+/**
+ * The names of all traces that no running App answers for: another Airlock may be at work on this machine meanwhile. Looks only.
+ * Compare what was found before the tests with what is found after.
+ */
+export async function observeTraces(sources: TraceSources): Promise<Set<string>> {
+  const socketFolders = dirname(sources.place.runtimeFolder);
   const found = await Promise.all([
     observeEngine(sources.engineSocket),
-    list(sources.temporaryFolder, "folder"),
-    list("/run/airlock", "sockets"),
-    observeProcesses(sources.root),
+    list(sources.temporaryFolder, (path) => ({ name: `folder ${path}`, instance: undefined })),
+    list(socketFolders, (path) => ({ name: `sockets ${path}`, instance: basename(path) })),
+    observeProcesses(sources),
   ]);
-  return new Set(found.flat());
+  const traces = found.flat();
+  const instances = [...new Set(traces.flatMap(({ instance }) => instance ?? []))];
+  const answers = await Promise.all(
+    instances.map((instance) => appAnswers({ ...sources.place, runtimeFolder: join(socketFolders, instance) })),
+  );
+  const alive = new Set(instances.filter((_, at) => answers[at]));
+  return new Set(traces.filter(({ instance }) => instance === undefined || !alive.has(instance)).map(({ name }) => name));
 }
 
-async function observeEngine(socketPath: string | undefined): Promise<string[]> {
+async function observeEngine(socketPath: string | undefined): Promise<Trace[]> {
   if (socketPath === undefined) return [];
   const docker = new Docker({ socketPath });
   const label = [engineLabels.instance, engineLabels.run, engineLabels.role];
   // The engine joins several labels by "and", so each is asked for by itself.
   const answers = await Promise.all(
-    label.map(async (each) => {
+    label.map(async (each): Promise<Trace[]> => {
+      const filters = { label: [each] };
       const [containers, { Volumes }] = await Promise.all([
-        docker.listContainers({ all: true, filters: { label: [each] } }),
-        docker.listVolumes({ filters: { label: [each] } }),
+        docker.listContainers({ all: true, filters }),
+        docker.listVolumes({ filters }),
       ]);
       return [
-        ...containers.map((container) => `container ${container.Names[0]?.slice(1) ?? container.Id}`),
-        ...(Volumes ?? []).map((volume) => `volume ${volume.Name}`),
+        ...containers.map(({ Names, Id, Labels }) => ({
+          name: `container ${Names[0]?.slice(1) ?? Id}`,
+          instance: Labels[engineLabels.instance],
+        })),
+        ...(Volumes ?? []).map(({ Name, Labels }) => ({ name: `volume ${Name}`, instance: Labels?.[engineLabels.instance] })),
       ];
     }),
   );
@@ -47,23 +71,22 @@ async function observeEngine(socketPath: string | undefined): Promise<string[]> 
 }
 
 /** Caches that tools keep in the temporary folder by themselves. */
-const caches = new Set(["node-compile-cache", "tsx-0", "v8-compile-cache-0"]);
+const caches = new Set(["node-compile-cache", "v8-compile-cache-0"]);
 
-async function list(folder: string, what: string): Promise<string[]> {
+async function list(folder: string, toTrace: (path: string) => Trace): Promise<Trace[]> {
   try {
-    return (await readdir(folder)).filter((name) => !caches.has(name)).map((name) => `${what} ${join(folder, name)}`);
+    return (await readdir(folder)).filter((name) => !caches.has(name)).map((name) => toTrace(join(folder, name)));
   } catch {
     // A folder that is not there holds nothing.
     return [];
   }
 }
 
-async function observeProcesses(root: string): Promise<string[]> {
-  const ids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  const lines = await Promise.all(
-    ids.map(async (id) => ({ id, line: await readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "") })),
-  );
-  return lines
-    .filter(({ line }) => line.includes(join(root, "src/")) || /airlock-(gateway|git)/.test(line))
-    .map(({ id, line }) => `process ${id} (${line.split("\0").join(" ").trim().slice(0, 160)})`);
+async function appAnswers(place: Place): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(appSocket(place));
+  socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+  const answers = await promise;
+  socket.destroy();
+  return answers;
 }
