@@ -73,7 +73,7 @@ async function startDockerd({ env, engineLog }: ProvisionFrame): Promise<{ ended
   const log = await open(engineLog, "a", 0o600);
   try {
     // Not execa: it knows no file descriptor for stdout, and a pipe to us would end with us.
-    const engine = spawn("dockerd", [], { env, detached: true, stdio: ["ignore", log.fd, log.fd] });
+    const engine = spawn("dockerd", [], { env: withSystemFolders(env), detached: true, stdio: ["ignore", log.fd, log.fd] });
     engine.on("error", end).on("exit", end).unref();
   } finally {
     await log.close();
@@ -89,7 +89,7 @@ async function lastWords(by: "systemd" | "dockerd", { engineLog }: ProvisionFram
 
 async function run({ env, signal, onLine }: ProvisionFrame, [program = "", ...args]: string[]): Promise<void> {
   const child = execa(program, args, {
-    env: { ...env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
+    env: { ...withSystemFolders(env), DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
     extendEnv: false,
     stdin: "ignore",
     all: true,
@@ -107,4 +107,12 @@ async function run({ env, signal, onLine }: ProvisionFrame, [program = "", ...ar
   throw new Fault("engine.install", `${[program, ...args].join(" ")} failed: ${last.slice(0, 300)}`, {
     remedy: "Run it by hand to see why; Airlock goes on from there when it is started again",
   });
+}
+
+/** Daemons and their helpers (iptables, containerd) live where a user's PATH need not lead. */
+function withSystemFolders(env: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    ...env,
+    PATH: [env.PATH, "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].filter(Boolean).join(":"),
+  };
 }
