@@ -103,7 +103,6 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
   const identity = await app.identity();
 
   const accounts = await ensureAccounts();
-  if (!accounts) log.warn("not root: every process of Airlock shares one uid, which protects less");
   const daemonLog = (line: string) => log.debug({ line: redact(line) }, "helper process");
   const common = { accounts, version, instance: data.instance, logger: daemonLog, socketFolder: data.runtimeFolder };
   const gitHost = await startGitHost({ ...common, storeFolder: join(data.folder, "git") });

@@ -31,6 +31,7 @@ export interface Machine {
  * ensureSandboxImage throw. The sandbox image is built without `provision` too: it changes nothing outside the engine.
  */
 export async function ensureMachine(options: MachineOptions): Promise<Machine> {
+  demandRoot();
   await ensureEngineRuns(options);
   const engine = await openEngine(addressOf(options.env));
   const { ensureSandboxImage } = await import("../sandbox/image.ts");
@@ -63,6 +64,15 @@ function refusal(lines: string[], provision: boolean): Fault {
     ? "Do what the lines above say, then start this again"
     : "Do what the lines above say, or add --provision (as root on Debian or Ubuntu) to have it done";
   return new Fault("engine.missing", lines.join("\n"), { remedy });
+}
+
+/** Throws Fault "settings.user". A uid for each run and for each process of ours, and a network namespace for git, are root's to give. */
+function demandRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new Fault("settings.user", "Airlock was not started as root", {
+    remedy:
+      "Start it with sudo or as a system service: it commands the Docker engine, which is root's, and gives each run and each of its processes a uid of its own",
+  });
 }
 
 function addressOf(env: Readonly<Record<string, string>>): { dockerHost?: string } {
