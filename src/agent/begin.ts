@@ -1,6 +1,6 @@
 import type { Engine } from "../sandbox/engine.ts";
 import { endOfInput, printLaunch } from "../sandbox/launch.ts";
-import { attachInput } from "../sandbox/output.ts";
+import { attachInput, followOutput } from "../sandbox/output.ts";
 import type { SandboxHandle } from "../sandbox/sandboxes.ts";
 import { printUserMessage } from "./launch.ts";
 
@@ -27,4 +27,11 @@ export async function beginAgent(
     input.write(launch + printUserMessage(job.prompt) + endOfInput, (error) => (error ? reject(error) : resolve()));
   });
   input.end();
+}
+
+/** Whether the sandbox has said anything after its probe: then it heard the launch line, and must not be told a second time. */
+export async function wasHeard(engine: Engine, handle: SandboxHandle, withinMs: number): Promise<boolean> {
+  let lines = 0;
+  for await (const _ of followOutput(engine, handle, { signal: AbortSignal.timeout(withinMs) })) if (++lines > 1) return true;
+  return false;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { beginAgent, stopSeconds } from "../agent/begin.ts";
+import { beginAgent, stopSeconds, wasHeard } from "../agent/begin.ts";
 import { scopeOf } from "../github/grant.ts";
 import { announce } from "../prepare/announce.ts";
 import { prepareRun } from "../prepare/prepare.ts";
@@ -88,13 +88,12 @@ async function launch(house: House, run: RunRow): Promise<Fact> {
   const prompt = await findPaper(house.db, run.id, "prompt");
   if (!handle || prompt === undefined) throw new Error("nothing to launch, or nothing to say to it");
   const atMs = house.nowMs();
-  // Written before it is said, so that a second attempt can tell that the first may have been heard.
+  // Written before it is said, so that an attempt after a crash knows that this one may have been heard.
   const known = await findPaper(house.db, run.id, "session");
-  if (known === undefined) {
-    const sessionId = randomUUID();
-    await putPaper(house.db, { run: run.id, fence: run.fence, kind: "session", text: sessionId });
+  const sessionId = known ?? randomUUID();
+  if (known === undefined) await putPaper(house.db, { run: run.id, fence: run.fence, kind: "session", text: sessionId });
+  if (known === undefined || !(await wasHeard(house.engine, handle, 10_000)))
     await beginAgent(house.engine, handle, { branch: stand.branch, model: house.model, sessionId, prompt });
-  }
   house.watchers.output(run);
   return { is: "launched", atMs, deadlineAtMs: atMs + house.deadlineMs };
 }
