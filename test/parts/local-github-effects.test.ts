@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import recorded from "@octokit/webhooks-examples" with { type: "json" };
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GitHubHouse, type Octokit, openGitHubHouse, refusal } from "../helpers/local-github.ts";
 
@@ -351,5 +352,74 @@ describe("check runs", () => {
       requested_action: { identifier: "b1" },
       sender: { login: "writer" },
     });
+  });
+});
+
+describe("webhooks", () => {
+  /** The package's types describe it as CommonJS; what is imported is the list itself. */
+  const examples = (recorded as unknown as { name: string; examples: Record<string, unknown>[] }[]).flatMap((one) =>
+    one.examples.map((payload) => ({ name: `${one.name}.${payload.action ?? ""}`, payload })),
+  );
+  const kind = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value);
+  /** In GitHub's description, and newer than the recordings (an installation's times were numbers once). */
+  const newer = new Set(["requester", "client_id", "user_view_type", "state_reason"]);
+  const changed = new Set(["installation.created_at", "installation.updated_at"]);
+  const entries = (value: unknown): [string, unknown][] =>
+    kind(value) === "object"
+      ? Object.entries(value as object).flatMap(([key, inner]) => [[key, inner], ...below(key, inner)])
+      : [];
+  const below = (key: string, value: unknown): [string, unknown][] =>
+    kind(value) === "object" ? Object.entries(value as object).map(([inner, deep]) => [`${key}.${inner}`, deep]) : [];
+  const kindsOf = (payloads: Record<string, unknown>[]): Map<string, Set<string>> => {
+    const kinds = new Map<string, Set<string>>();
+    for (const [key, value] of payloads.flatMap(entries)) kinds.set(key, (kinds.get(key) ?? new Set()).add(kind(value)));
+    return kinds;
+  };
+
+  it("have the keys and the types of those that GitHub was recorded to send", async () => {
+    await house.github.settled();
+    const seen = new Set<string>();
+    const strange = new Set<string>();
+    const everywhere = kindsOf(examples.map(({ payload }) => payload));
+    for (const { event, payload } of house.received) {
+      const name = `${event}.${payload.action ?? ""}`;
+      const like = examples.filter((example) => example.name === name).map((example) => example.payload);
+      if (like.length === 0) continue;
+      seen.add(name);
+      const recordedKinds = kindsOf(like);
+      for (const [key, value] of entries(payload)) {
+        if (newer.has(key.split(".").at(-1) ?? "") || changed.has(key)) continue;
+        // The keys of the event's own; what an App's payload adds to a repository's hook was recorded with other events.
+        const kinds = recordedKinds.get(key) ?? everywhere.get(key) ?? new Set(["absent"]);
+        if (!kinds.has(kind(value)) && value !== null && !kinds.has("null"))
+          strange.add(`${name}: ${key} is ${kind(value)}, recorded as ${[...kinds].join(" or ")}`);
+      }
+    }
+    expect([...strange]).toEqual([]);
+    expect([...seen].sort()).toEqual([
+      "check_run.completed",
+      "check_run.created",
+      "check_run.requested_action",
+      "check_run.rerequested",
+      "check_suite.completed",
+      "check_suite.requested",
+      "check_suite.rerequested",
+      "installation.created",
+      "issue_comment.created",
+      "issue_comment.deleted",
+      "issue_comment.edited",
+      "issues.closed",
+      "issues.edited",
+      "issues.labeled",
+      "issues.opened",
+      "issues.reopened",
+      "issues.unlabeled",
+      "pull_request.closed",
+      "pull_request.edited",
+      "pull_request.labeled",
+      "pull_request.opened",
+      "pull_request.synchronize",
+      "pull_request_review.submitted",
+    ]);
   });
 });

@@ -13,6 +13,8 @@ export interface Contract {
   problemOfResponse(operation: Operation, status: number, json: unknown): Problem | undefined;
   problemOfWebhook(name: string, payload: unknown): Problem | undefined;
   operationIds(): string[];
+  /** Compiles what would be compiled at first use: about 700 ms at once instead of 10 to 30 in a request. */
+  warm(): void;
 }
 
 export interface Operation {
@@ -103,6 +105,15 @@ export function loadContract(): Contract {
         ? problemOf(byPointer(`webhooks/${name}`), payload)
         : { field: "", message: `the webhook ${name} is not described` },
     operationIds: () => table.map(({ operation }) => operation.id),
+    warm: () => {
+      for (const { operation } of table) {
+        if (operation.hasBody) byPointer(`${pointerOf(operation)}/requestBody/content/application~1json/schema`);
+        for (const [status, { content }] of Object.entries(operation.responses))
+          if (content?.["application/json"])
+            byPointer(`${pointerOf(operation)}/responses/${status}/content/application~1json/schema`);
+      }
+      for (const name of Object.keys(description.webhooks)) byPointer(`webhooks/${name}`);
+    },
   };
 }
 

@@ -46,7 +46,7 @@ export async function tryGit(folder: string, args: string[], options: GitOptions
     reject: false,
     stripFinalNewline: false,
     maxBuffer: 200_000_000,
-    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input as string }),
+    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
   });
   return done.exitCode === 0 ? String(done.stdout) : undefined;
 }

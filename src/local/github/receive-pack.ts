@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Actor, Reply } from "./call.ts";
-import { git } from "./git.ts";
+import { tryGit } from "./git.ts";
 import { type RefUpdate, zeroSha } from "./refs.ts";
 import type { Repository } from "./state.ts";
 import { findNewWorkflowChange, workflowRefusal } from "./workflows.ts";
@@ -39,7 +39,9 @@ export async function findPushProblem(of: { repository: Repository; push: Push; 
   const env = { GIT_OBJECT_DIRECTORY: quarantine, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(repository.folder, "objects") };
   try {
     await mkdir(join(quarantine, "pack"), { recursive: true });
-    await git(repository.folder, ["index-pack", "--stdin", "--fix-thin"], { env, input: push.pack });
+    const opened = await tryGit(repository.folder, ["index-pack", "--stdin", "--fix-thin"], { env, input: push.pack });
+    // A pack that can't be read is git's to refuse, in its own words.
+    if (opened === undefined) return undefined;
     for (const { after } of push.commands) {
       const path = after === zeroSha ? undefined : await findNewWorkflowChange(repository.folder, after, env);
       if (path !== undefined) return workflowRefusal(actor, path);

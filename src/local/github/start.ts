@@ -1,20 +1,20 @@
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
+import { type AddedRepository, type AddRepositoryOptions, addRepository, needRepository } from "./add-repository.ts";
 import { createApi } from "./api.ts";
 import { loadContract } from "./contract.ts";
 import { type LocalState, readState } from "./control.ts";
 import { createRepository } from "./create-repository.ts";
 import { createFaults, type Faults } from "./faults.ts";
-import { announceAdded, announceInstallation, install } from "./installations.ts";
+import { announceInstallation, install } from "./installations.ts";
 import { createApp } from "./manifest.ts";
-import { findRepository } from "./permissions.ts";
+import { createPeople, ensureOwner, type LocalUser, type PersonName, usualRoles } from "./people.ts";
 import { seedFiles } from "./seed.ts";
 import { createGitHubServer } from "./server.ts";
-import { type Account, createWorld, type Permissions, type Repository, type Role, timestamp, type World } from "./state.ts";
-import { createWebhooks, type Webhooks } from "./webhooks.ts";
+import { createWorld, type Permissions, type World } from "./state.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 export interface LocalGitHubOptions {
   /** Holds the bare repositories, as OWNER/NAME.git. Repositories that are there already are kept. */
@@ -23,26 +23,10 @@ export interface LocalGitHubOptions {
   port?: number;
   repository?: { owner: string; name: string; files: Record<string, string> };
   app?: { slug?: string; permissions?: Permissions; events?: string[]; webhookSecret?: string; webhookUrl?: string };
+  /** Pay for the compiling of schemas now, not in the first requests: where times are measured. */
+  warm?: boolean;
   /** Epoch milliseconds; for tests in which tokens grow old. */
   nowMs?: () => number;
-}
-
-export interface LocalUser {
-  login: string;
-  id: number;
-  /** A personal token: `Authorization: token X` for REST, the password for git. */
-  token: string;
-}
-
-export interface AddRepositoryOptions {
-  owner: string;
-  name: string;
-  files: Record<string, string>;
-  private?: boolean;
-  /** Whether the App is installed on it; so where absent. */
-  installed?: boolean;
-  /** "owner/name" of the repository that this one is a fork of. */
-  forkOf?: string;
 }
 
 export interface LocalGitHub extends AsyncDisposable {
@@ -61,13 +45,11 @@ export interface LocalGitHub extends AsyncDisposable {
     clientId: string;
     bot: { id: number; login: string };
   };
-  users: Record<"maintainer" | "writer" | "triager" | "outsider", LocalUser>;
+  users: Record<PersonName, LocalUser>;
   faults: Faults;
   /** Where the App's webhooks go from now on. The first time, it hears of its installation. */
   setWebhook(url: string): void;
-  addRepository(
-    options: AddRepositoryOptions,
-  ): Promise<{ id: number; owner: string; name: string; cloneUrl: string; folder: string }>;
+  addRepository(options: AddRepositoryOptions): Promise<AddedRepository>;
   state(): LocalState;
   gitFolder(owner: string, name: string): string;
   /** When every webhook so far was answered or given up. */
@@ -94,7 +76,6 @@ const standardEvents = [
   "check_run",
   "check_suite",
 ];
-const teamRoles: Record<string, Role> = { maintainer: "admin", writer: "write", triager: "triage" };
 
 /** GitHub on loopback: real git, REST held to GitHub's own description, signed webhooks. */
 export async function startLocalGitHub(options: LocalGitHubOptions): Promise<LocalGitHub> {
@@ -102,15 +83,11 @@ export async function startLocalGitHub(options: LocalGitHubOptions): Promise<Loc
   await mkdir(folder, { recursive: true });
   const world = createWorld({ url: "", folder, ...(options.nowMs ? { nowMs: options.nowMs } : {}) });
   const contract = loadContract();
+  if (options.warm) contract.warm();
   const faults = createFaults();
   const webhooks = createWebhooks(world, contract);
-  const people = {
-    maintainer: person(world, "maintainer"),
-    writer: person(world, "writer"),
-    triager: person(world, "triager"),
-    outsider: person(world, "outsider"),
-  };
-  const sender = people.maintainer;
+  const users = createPeople(world);
+  const sender = ensureOwner(world, users.maintainer.login);
   const server = createGitHubServer({ world, faults, webhooks, person: sender, api: createApi({ world, contract, webhooks }) });
   server.listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
@@ -119,7 +96,7 @@ export async function startLocalGitHub(options: LocalGitHubOptions): Promise<Loc
 
   const seed = options.repository ?? { owner: "acme", name: "shop", files: seedFiles };
   const owner = ensureOwner(world, seed.owner);
-  const repository = await createRepository(world, { ...seed, owner, roles: rolesOf(world) });
+  const repository = await createRepository(world, { ...seed, owner, roles: usualRoles(world) });
   const slug = options.app?.slug ?? "airlock";
   const app = createApp(world, {
     name: slug,
@@ -161,94 +138,15 @@ export async function startLocalGitHub(options: LocalGitHubOptions): Promise<Loc
       clientId: app.clientId,
       bot: { id: app.bot.id, login: app.bot.login },
     },
-    users: {
-      maintainer: shown(people.maintainer),
-      writer: shown(people.writer),
-      triager: shown(people.triager),
-      outsider: shown(people.outsider),
-    },
+    users,
     faults,
     setWebhook,
-    addRepository: (request) => addRepository({ world, webhooks }, { request, app: world.apps[0] ?? app, sender }),
+    addRepository: (request) => addRepository({ world, webhooks }, { request, app, sender }),
     state: () => readState(world),
-    gitFolder: (ownerLogin, name) => findRepository(world, ownerLogin, name)?.folder ?? missing(ownerLogin, name),
+    gitFolder: (owner, name) => needRepository(world, `${owner}/${name}`).folder,
     settled: () => webhooks.settled(),
     close,
     world,
     [Symbol.asyncDispose]: close,
   };
-}
-
-async function addRepository(
-  parts: { world: World; webhooks: Webhooks },
-  of: { request: AddRepositoryOptions; app: World["apps"][number]; sender: Account },
-): ReturnType<LocalGitHub["addRepository"]> {
-  const { world } = parts;
-  const { request, app, sender } = of;
-  const owner = ensureOwner(world, request.owner);
-  const [parentOwner = "", parentName = ""] = (request.forkOf ?? "").split("/");
-  const parent =
-    request.forkOf === undefined
-      ? undefined
-      : (findRepository(world, parentOwner, parentName) ?? missing(parentOwner, parentName));
-  const repository = await createRepository(world, {
-    owner,
-    name: request.name,
-    files: request.files,
-    private: request.private ?? false,
-    ...(parent === undefined ? { roles: rolesOf(world) } : { parent }),
-  });
-  if (request.installed !== false) cover(parts, { app, owner, repository, sender });
-  return {
-    id: repository.id,
-    owner: owner.login,
-    name: repository.name,
-    cloneUrl: `${world.url}/${owner.login}/${repository.name}.git`,
-    folder: repository.folder,
-  };
-}
-
-function cover(
-  parts: { world: World; webhooks: Webhooks },
-  of: { app: World["apps"][number]; owner: Account; repository: Repository; sender: Account },
-): void {
-  const { app, owner, repository, sender } = of;
-  const known = parts.world.installations.find((installation) => installation.app === app && installation.account === owner);
-  if (known === undefined) {
-    announceInstallation(parts, install(parts.world, { app, account: owner, repositories: [repository] }), sender);
-    return;
-  }
-  if (known.repositoryIds !== "all") known.repositoryIds.add(repository.id);
-  announceAdded(parts, { installation: known, repository, sender });
-}
-
-function person(world: World, login: string): Account & { token: string } {
-  const token = `ghp_${randomBytes(27).toString("hex").slice(0, 36)}`;
-  const account = { id: world.nextId(), login, type: "User" as const, createdAt: timestamp(world.nowMs()), token };
-  world.accounts.push(account);
-  return account;
-}
-
-/** An owner that nobody knows yet is an organisation. */
-function ensureOwner(world: World, login: string): Account {
-  const known = world.accounts.find((account) => account.login.toLowerCase() === login.toLowerCase());
-  if (known !== undefined) return known;
-  const account: Account = { id: world.nextId(), login, type: "Organization", createdAt: timestamp(world.nowMs()) };
-  world.accounts.push(account);
-  return account;
-}
-
-function rolesOf(world: World): Map<number, Role> {
-  const found = Object.entries(teamRoles).map(
-    ([login, role]) => [world.accounts.find((account) => account.login === login)?.id ?? 0, role] as const,
-  );
-  return new Map(found);
-}
-
-function shown(account: Account & { token: string }): LocalUser {
-  return { login: account.login, id: account.id, token: account.token };
-}
-
-function missing(owner: string, name: string): never {
-  throw new Error(`the local GitHub has no repository ${owner}/${name}`);
 }
