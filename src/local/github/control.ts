@@ -3,7 +3,7 @@ import type { Reply } from "./call.ts";
 import type { FaultRule, Faults } from "./faults.ts";
 import { GitHubError, notFound } from "./github-error.ts";
 import { atLeast, findRepository, roleOf } from "./permissions.ts";
-import { announceRun } from "./rest/checks.ts";
+import { announceRun } from "./rest/check-change.ts";
 import type { InvalidResponse, RequestLine, World } from "./state.ts";
 import { countLiveTokens } from "./tokens.ts";
 import type { Webhooks } from "./webhooks.ts";

@@ -38,7 +38,8 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   const { world, faults } = parts;
   const startedMs = world.nowMs();
   const method = request.method ?? "GET";
-  const address = new URL(request.url ?? "/", world.url);
+  const target = request.url ?? "/";
+  const address = new URL(URL.canParse(target, world.url) ? target : "/not-an-address", world.url);
   const path = address.pathname;
   const fault = path.startsWith("/_local/") ? undefined : faults.take({ method, path });
   let who = "anonymous";
@@ -86,7 +87,7 @@ async function answer(parts: Parts, asked: Asked, saw: (actor: Actor, operation?
       answerRegistration(parts, { method: asked.method, address: asked.address, form }) ?? (await answerPage(parts.world, path))
     );
   } catch (error) {
-    const refusal = error instanceof GitHubError ? error : ownFailure(parts.world, path, error);
+    const refusal = refusalOf(parts.world, path, error);
     // Git shows plain text to its user, and nothing else.
     if (isGit)
       return {
@@ -98,8 +99,10 @@ async function answer(parts: Parts, asked: Asked, saw: (actor: Actor, operation?
   }
 }
 
-/** A mistake of ours must not pass for an answer of GitHub's. */
-function ownFailure(world: World, path: string, error: unknown): GitHubError {
+/** A mistake of ours must not pass for an answer of GitHub's. A path whose percent signs mean nothing is the client's. */
+function refusalOf(world: World, path: string, error: unknown): GitHubError {
+  if (error instanceof GitHubError) return error;
+  if (error instanceof URIError) return new GitHubError(400, "Bad Request");
   const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
   world.invalidResponses.push({ where: path, problem });
   return new GitHubError(500, `the local GitHub failed: ${problem.split("\n")[0]}`);

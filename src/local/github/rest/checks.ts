@@ -1,16 +1,10 @@
-import { inRepository, number, page, type Reply, type RepositoryCall, type Routes, text, writer } from "../call.ts";
+import { inRepository, number, page, type Reply, type RepositoryCall, type Routes, text } from "../call.ts";
 import { findCommit, listRefs, needCommit } from "../git.ts";
-import { GitHubError, invalidField, notFound } from "../github-error.ts";
+import { GitHubError, notFound } from "../github-error.ts";
 import { suiteOf } from "../refs.ts";
-import {
-  renderCheckRun,
-  renderCheckRunForWebhook,
-  renderCheckSuite,
-  renderCheckSuiteForWebhook,
-  runsOf,
-  suiteState,
-} from "../render/checks.ts";
+import { renderCheckRun, renderCheckSuite, runsOf } from "../render/checks.ts";
 import { type App, type CheckRun, type CheckSuite, timestamp } from "../state.ts";
+import { announceCompleted, announceRun, announceSuite, type CheckWish, changeRun } from "./check-change.ts";
 
 export const checkRoutes: Routes = {
   "checks/create": inRepository(["checks:write"], "write", create),
@@ -49,35 +43,9 @@ export const checkRoutes: Routes = {
   }),
 };
 
-interface Wanted {
-  name?: string;
-  head_sha?: string;
-  details_url?: string;
-  external_id?: string;
-  status?: string;
-  started_at?: string;
-  conclusion?: string;
-  completed_at?: string;
-  output?: { title?: string; summary?: string; text?: string; annotations?: Record<string, unknown>[] };
-  actions?: CheckRun["actions"];
-}
-
-/** Tells the App that made the run. A run's buttons lead here too, with the identifier of the one that was pressed. */
-export function announceRun(
-  by: Pick<RepositoryCall, "world" | "webhooks" | "repository" | "actor">,
-  run: CheckRun,
-  action: string,
-  more: Record<string, unknown> = {},
-): void {
-  const { world, webhooks, repository, actor } = by;
-  const payload = { check_run: renderCheckRunForWebhook({ world, repository }, run), ...more };
-  const only = action === "rerequested" || action === "requested_action" ? { only: run.suite.app } : {};
-  webhooks.announce({ event: "check_run", action, payload, repository, sender: writer(actor), ...only });
-}
-
 async function create(call: RepositoryCall): Promise<Reply> {
   const app = appBehind(call);
-  const wanted = call.body as Wanted;
+  const wanted = call.body as CheckWish;
   const headSha = await needCommit(call.repository.folder, String(wanted.head_sha));
   const branches = await listRefs(call.repository.folder, "refs/heads/");
   const headBranch = branches.find(({ sha }) => sha === headSha)?.ref.slice("refs/heads/".length) ?? null;
@@ -95,7 +63,7 @@ async function create(call: RepositoryCall): Promise<Reply> {
     annotations: [],
     actions: [],
   };
-  apply(call, run, wanted);
+  changeRun(call, run, wanted);
   call.repository.checkRuns.set(run.id, run);
   announceRun(call, run, "created");
   if (run.status === "completed") await announceCompleted(call, run);
@@ -111,51 +79,9 @@ async function update(call: RepositoryCall): Promise<Reply> {
       `Invalid app_id \`${run.suite.app.id}\` - check run can only be modified by the GitHub App that created it.`,
     );
   const wasCompleted = run.status === "completed";
-  apply(call, run, call.body as Wanted);
+  changeRun(call, run, call.body as CheckWish);
   if (run.status === "completed" && !wasCompleted) await announceCompleted(call, run);
   return { status: 200, json: renderCheckRun(call, run) };
-}
-
-/** GitHub's rules beyond its schema: a conclusion completes, completing needs a conclusion, annotations add up, an output is replaced. */
-function apply(call: RepositoryCall, run: CheckRun, wanted: Wanted): void {
-  const at = timestamp(call.world.nowMs());
-  const completing = wanted.conclusion !== undefined || wanted.status === "completed";
-  if (completing && (wanted.conclusion ?? run.conclusion) === null)
-    throw invalidField({ resource: "CheckRun", field: "conclusion", code: "missing_field" });
-  if (wanted.name !== undefined) run.name = wanted.name;
-  if (wanted.external_id !== undefined) run.externalId = wanted.external_id;
-  if (wanted.details_url !== undefined) run.detailsUrl = wanted.details_url;
-  if (wanted.started_at !== undefined) run.startedAt = timestamp(Date.parse(wanted.started_at));
-  if (completing) {
-    run.status = "completed";
-    run.conclusion = wanted.conclusion ?? run.conclusion;
-    run.completedAt = wanted.completed_at === undefined ? (run.completedAt ?? at) : timestamp(Date.parse(wanted.completed_at));
-  } else if (wanted.status !== undefined) {
-    Object.assign(run, { status: wanted.status, conclusion: null, completedAt: null });
-  }
-  if (wanted.output !== undefined) {
-    const { title, summary, text: long, annotations } = wanted.output;
-    run.output = { title: title ?? run.output.title, summary: summary ?? run.output.summary, text: long ?? null };
-    run.annotations.push(...(annotations ?? []).map(completeAnnotation));
-  }
-  if (wanted.actions !== undefined) run.actions = wanted.actions;
-  run.suite.updatedAt = at;
-  run.suite.reset = false;
-}
-
-function completeAnnotation(annotation: Record<string, unknown>): Record<string, unknown> {
-  return { start_column: null, end_column: null, title: null, raw_details: null, blob_href: "", ...annotation };
-}
-
-async function announceCompleted(call: RepositoryCall, run: CheckRun): Promise<void> {
-  announceRun(call, run, "completed");
-  if (suiteState(call.repository, run.suite).status === "completed") await announceSuite(call, run.suite, "completed");
-}
-
-async function announceSuite(call: RepositoryCall, suite: CheckSuite, action: string): Promise<void> {
-  const { world, webhooks, repository, actor } = call;
-  const payload = { check_suite: await renderCheckSuiteForWebhook({ world, repository }, suite) };
-  webhooks.announce({ event: "check_suite", action, payload, repository, sender: writer(actor), only: suite.app });
 }
 
 function listRuns(call: RepositoryCall, runs: CheckRun[]): Reply {
