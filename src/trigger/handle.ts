@@ -7,6 +7,7 @@ import { ensureLabelExists } from "../report/label.ts";
 import { stateWords } from "../report/state-words.ts";
 import type { RunId } from "../run/identity.ts";
 import { labels } from "../run/labels.ts";
+import type { RunRequest } from "../run/request.ts";
 import { fileCommand } from "../store/queries/commands.ts";
 import { addHead } from "../store/queries/places.ts";
 import { addRun, findActiveRun, queuePosition } from "../store/queries/runs.ts";
@@ -112,8 +113,10 @@ async function startRun(
   return `busy with run ${added.run}`;
 }
 
-async function stopRun(parts: TriggerParts, api: Api, { asked, how }: Extract<Trigger, { kind: "stop" }>): Promise<string> {
+async function stopRun(parts: TriggerParts, api: Api, { asked, how, atMs }: Extract<Trigger, { kind: "stop" }>): Promise<string> {
   const active = await findActiveRun(parts.db, asked.repositoryId, asked.subject.number);
+  // Delivered late, or replayed: it was about a run that has ended since.
+  if (active && isOlderThan(active.request, atMs)) return `ignored: run ${active.id} was asked for after this`;
   if (!active) {
     if (how === "comment") await react(api, asked, "confused");
     return "no run to stop";
@@ -125,6 +128,11 @@ async function stopRun(parts: TriggerParts, api: Api, { asked, how }: Extract<Tr
   });
   if (how === "comment") await react(api, asked, "+1");
   return `asked run ${active.id} to stop`;
+}
+
+/** A re-run's time is by our clock, all others by GitHub's whole seconds: allow for what the two may differ. */
+function isOlderThan({ cause, askedAtMs }: RunRequest, atMs: number): boolean {
+  return atMs < askedAtMs - (cause.kind === "rerun" ? 5 * 60_000 : 0);
 }
 
 async function tell(

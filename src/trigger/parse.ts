@@ -29,7 +29,8 @@ export interface Asked {
 /** What a delivery asks for. */
 export type Trigger =
   | { kind: "run"; asked: Asked; request: RunRequest; causeKey: string }
-  | { kind: "stop"; asked: Asked; how: "comment" | "label" | "closed" }
+  /** `atMs`: when it was asked, by GitHub's clock. */
+  | { kind: "stop"; asked: Asked; how: "comment" | "label" | "closed"; atMs: number }
   | { kind: "answer"; asked: Asked; command: "status" | "help" | "unknown"; word: string }
   | {
       kind: "rerun";
@@ -79,12 +80,15 @@ function parseIssues(payload: unknown): Trigger {
   if (sender.type !== "User") return ignored(`${sender.login} is no person`);
   const subject = subjectOf(issue);
   const asked = askedOf(data, subject, sender, undefined);
-  if (data.action === "closed") return { kind: "stop", asked, how: "closed" };
-  if (data.action === "unlabeled" && label?.name === labels.working) return { kind: "stop", asked, how: "label" };
-  if (data.action !== "labeled" || label?.name !== labels.ask) return ignored("no label of ours was set or taken away");
+  const atMs = Date.parse(issue.updated_at);
+  if (data.action === "closed") return { kind: "stop", asked, how: "closed", atMs };
+  // GitHub keeps one label of a name, in whatever case the repository made it first.
+  const name = label?.name.toLowerCase();
+  if (data.action === "unlabeled" && name === labels.working) return { kind: "stop", asked, how: "label", atMs };
+  if (data.action !== "labeled" || name !== labels.ask) return ignored("no label of ours was set or taken away");
   if (subject.kind === "pull") return ignored("the label asks on issues; on a pull request it is /agent fix");
   if (issue.state !== "open") return ignored("the issue is closed");
-  const request = requestOf(asked, issue, { kind: "label", label: labels.ask }, Date.parse(issue.updated_at));
+  const request = requestOf(asked, issue, { kind: "label", label: labels.ask }, atMs);
   return { kind: "run", asked, request, causeKey: `label:${issue.id}:${issue.updated_at}` };
 }
 
@@ -121,7 +125,7 @@ function commentTrigger(
       };
     }
     case "stop":
-      return { kind: "stop", asked, how: "comment" };
+      return { kind: "stop", asked, how: "comment", atMs: Date.parse(comment.created_at) };
     case "unknown":
       return { kind: "answer", asked, command: "unknown", word: line.word };
     default:
@@ -132,7 +136,13 @@ function commentTrigger(
 function parsePullRequest(payload: unknown): Trigger {
   const { data } = pullRequestPayload.safeParse(payload);
   if (!data) return ignored("the payload has not the shape of a pull_request event");
-  const { pull_request: pull, repository } = data;
+  const { pull_request: pull, repository, sender } = data;
+  if (data.action === "closed") {
+    if (sender.type !== "User") return ignored(`${sender.login} is no person`);
+    // The payload lacks the issue's id that a pull request has as well; a stop is found by the number.
+    const asked = askedOf(data, { kind: "pull", number: pull.number, id: 0 }, sender, undefined);
+    return { kind: "stop", asked, how: "closed", atMs: Date.parse(pull.updated_at) };
+  }
   if (data.action !== "synchronize") return ignored(`Airlock does nothing on pull_request.${data.action}`);
   return {
     kind: "head",
