@@ -17,6 +17,8 @@ export async function runCommandLine(argv: string[], terminal: Terminal = proces
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    // Somebody asked it to stop while it waited: no failure to report.
+    if (isAbort(error)) return exitCodes.interrupted;
     reportFault(error, { terminal, json: wantsJson(argv) });
     return exitCodeOf(error);
   }
@@ -39,6 +41,10 @@ function buildProgram(terminal: Terminal, ended: (code: number) => void): Comman
     for (const inner of command.commands) inherit(inner);
     return command;
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || ("isCanceled" in error && error.isCanceled === true));
 }
 
 /** Known before parsing, because the parsing itself may fail. What follows `--` is another program's. */
