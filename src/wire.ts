@@ -1,9 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { setGlobalProxyFromEnv } from "node:http";
 import { join } from "node:path";
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import { Probot } from "probot";
@@ -13,7 +10,6 @@ import { serve } from "./delivery/serve.ts";
 import { serveLocal } from "./delivery/serve-local.ts";
 import { startGateway } from "./gateway/start.ts";
 import { startGitHost } from "./git/start.ts";
-import type { UpstreamNetwork } from "./git/upstream.ts";
 import { createGitHubApp } from "./github/app.ts";
 import { createGrants } from "./github/grant.ts";
 import { createLogger } from "./log.ts";
@@ -35,6 +31,7 @@ import { openSeal } from "./secret/seal.ts";
 import { appSocket } from "./settings/place.ts";
 import type { CompleteSettings } from "./settings.ts";
 import type { Machine } from "./setup/machine.ts";
+import { applyNetwork } from "./setup/network.ts";
 import { openStore } from "./store/open.ts";
 import { addDelivery } from "./store/queries/deliveries.ts";
 import { activeRuns } from "./store/queries/runs.ts";
@@ -207,15 +204,6 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
-}
-
-/** Proxy and authorities for this process's own calls; answers the same for the processes that call by themselves. */
-function applyNetwork({ proxy }: CompleteSettings): UpstreamNetwork {
-  const proxyEnv = proxy.https && { HTTPS_PROXY: proxy.https.reveal(), ...(proxy.no !== undefined && { NO_PROXY: proxy.no }) };
-  const extraCaPem = proxy.extraCa === undefined ? undefined : readFileSync(proxy.extraCa, "utf8");
-  if (proxyEnv) setGlobalProxyFromEnv(proxyEnv);
-  if (extraCaPem) setDefaultCACertificates([...getCACertificates("default"), extraCaPem]);
-  return { ...(proxyEnv && { proxyEnv }), ...(extraCaPem !== undefined && { extraCaPem }) };
 }
 
 function withPort(url: string, port: number): string {

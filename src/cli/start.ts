@@ -21,6 +21,8 @@ export const runStart: CommandRun = async (given, terminal) => {
   for (const warning of warnings) terminal.err(`airlock: ${warning}`);
   if (!settings.app) {
     const { registerApp } = await import("../setup/register.ts");
+    const { applyNetwork } = await import("../setup/network.ts");
+    applyNetwork(settings);
     await registerApp({
       settings,
       signal: stop.signal,
