@@ -88,6 +88,10 @@ describe("git through REST", () => {
       { name: "note.txt", type: "file" },
     ]);
     expect((await refusal(app.rest.repos.getContent({ ...repo, path: "absent" }))).status).toBe(404);
+    for (const path of ["a/../b", ".git/config", "a//b"]) {
+      const entries = [{ path, mode: "100644", type: "blob", content: "x" } as const];
+      expect((await refusal(app.rest.git.createTree({ ...repo, tree: entries }))).status).toBe(422);
+    }
     const blob = (await app.rest.git.createBlob({ ...repo, content, encoding: "base64" })).data;
     expect((await app.rest.git.getBlob({ ...repo, file_sha: blob.sha })).data.size).toBe(6);
     const entry = { path: "a/b.txt", mode: "100644", type: "blob", sha: blob.sha } as const;

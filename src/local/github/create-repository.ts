@@ -23,6 +23,7 @@ export async function createRepository(world: World, request: RepositoryRequest)
     ["uploadpack.allowAnySHA1InWant", "true"],
     ["receive.hideRefs", "refs/pull"],
     ["receive.fsckObjects", "true"],
+    ["receive.denyDeleteCurrent", "refuse"],
     ["gc.auto", "0"],
     ["core.logAllRefUpdates", "false"],
   ] as const;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { git } from "./git.ts";
+import { GitHubError } from "./github-error.ts";
 
 export interface TreeEntry {
   path: string;
@@ -10,8 +11,13 @@ export interface TreeEntry {
   sha: string | null;
 }
 
-/** Writes the tree that `base` (a commit or tree; undefined: nothing) becomes with these entries, and returns its name. */
+/** An empty, "." or ".." component, or git's own folder in any spelling. */
+const malformed = /(^|\/)(\.{0,2}|\.git)(\/|$)/i;
+
+/** Writes the tree that `base` (a commit or tree; undefined: nothing) becomes with these entries, and returns its name. Throws
+ *  GitHubError 422 for a path that no tree may hold. */
 export async function writeTree(of: { folder: string; base: string | undefined; entries: TreeEntry[] }): Promise<string> {
+  if (of.entries.some(({ path }) => malformed.test(path))) throw new GitHubError(422, "path contains a malformed path component");
   const index = join(of.folder, `index-${randomUUID()}`);
   const env = { GIT_INDEX_FILE: index };
   try {

@@ -98,7 +98,8 @@ async function putContent(call: RepositoryCall): Promise<Reply> {
   const blob = (await git(repository.folder, ["hash-object", "-w", "--stdin"], { input: content })).trim();
   const tree = await writeTree({ folder: repository.folder, base: before, entries: [{ path, mode: "100644", sha: blob }] });
   const after = await commitTree({ repository, tree, parents: [before], message: body.message, ...personsOf(call, body) });
-  await git(repository.folder, ["update-ref", `refs/heads/${branch}`, after, before]);
+  const moved = await tryGit(repository.folder, ["update-ref", `refs/heads/${branch}`, after, before]);
+  if (moved === undefined) throw new GitHubError(409, `${branch} is no longer at ${before}`);
   const commit = await readCommit(repository.folder, after);
   await followRefUpdate(
     { world, webhooks: call.webhooks, repository, sender: writer(call.actor) },

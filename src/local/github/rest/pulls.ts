@@ -135,7 +135,8 @@ async function merge(call: RepositoryCall): Promise<Reply> {
   const message = title ?? `Merge pull request #${issue.number} from ${labelOf(issue.pull).replace(":", "/")}`;
   const after = await commitTree({ repository, tree, parents: [before, issue.pull.head.sha], message, ...personsOf(call, {}) });
   issue.pull.base.sha = before;
-  await git(repository.folder, ["update-ref", ref, after, before]);
+  const moved = await tryGit(repository.folder, ["update-ref", ref, after, before]);
+  if (moved === undefined) throw new GitHubError(409, "Base branch was modified. Review and try the merge again.");
   await followRefUpdate({ world, webhooks, repository, sender: writer(call.actor) }, { ref, before, after });
   return { status: 200, json: { sha: after, merged: true, message: "Pull Request successfully merged" } };
 }
