@@ -16,8 +16,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  expect(house.github.state().invalidResponses).toEqual([]);
+  const { invalidResponses } = house.github.state();
   await house[Symbol.asyncDispose]();
+  expect(invalidResponses).toEqual([]);
 });
 
 async function mainSha(): Promise<string> {

@@ -18,8 +18,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  expect(house.github.state().invalidResponses).toEqual([]);
+  const { invalidResponses } = house.github.state();
   await house[Symbol.asyncDispose]();
+  expect(invalidResponses).toEqual([]);
 });
 
 function jwt(claims: Record<string, unknown>, algorithm = "RS256"): string {

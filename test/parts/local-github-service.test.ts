@@ -9,8 +9,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  expect(house.github.state().invalidResponses).toEqual([]);
+  const { invalidResponses } = house.github.state();
   await house[Symbol.asyncDispose]();
+  expect(invalidResponses).toEqual([]);
 });
 
 describe("deliveries", () => {
