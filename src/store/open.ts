@@ -5,7 +5,7 @@ import { Kysely, PGliteDialect } from "kysely";
 import { fromPglite, PgBoss } from "pg-boss";
 import { Fault } from "../fault.ts";
 import { type Changes, createChanges } from "./changes.ts";
-import { lockFolder } from "./lock.ts";
+import { lockFolder, storeUnwritable } from "./lock.ts";
 import { migrate } from "./migrations.ts";
 import { openQueue, type Queue } from "./queue.ts";
 import type { Schema } from "./schema.ts";
@@ -27,10 +27,7 @@ export async function openStore(options: { folder: string; onQueueError: (error:
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new Fault("store.unwritable", `Airlock cannot write to ${folder}`, {
-      remedy: "Give its user write access, or set AIRLOCK_DATA to another folder",
-      cause,
-    });
+    throw storeUnwritable(folder, cause);
   }
   await using held = new AsyncDisposableStack();
   held.use(lockFolder(folder));

@@ -106,7 +106,8 @@ async function startRun(
     await react(api, asked, "eyes");
     return `run ${added.run}`;
   }
-  if (added.is === "duplicate") return "a run for this exists already";
+  // The same note as the first time: it is how a run's delivery is found.
+  if (added.is === "duplicate") return `run ${added.run}`;
   await react(api, asked, "confused");
   if (asked.commentId !== undefined)
     await comment(api, asked, "A run is at work here already. `/agent stop` ends it; then ask again.");

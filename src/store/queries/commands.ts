@@ -3,6 +3,7 @@ import type { Command } from "../../run/command.ts";
 import type { RunId } from "../../run/identity.ts";
 import type { Queue } from "../queue.ts";
 import type { Schema } from "../schema.ts";
+import { storableJson } from "../text.ts";
 
 /** Files what somebody wants of a run, and wakes it, as one. */
 export async function fileCommand(
@@ -13,7 +14,7 @@ export async function fileCommand(
   await db.transaction().execute(async (trx) => {
     await trx
       .insertInto("commands")
-      .values({ run: input.run, command: JSON.stringify(input.command), at_ms: input.nowMs })
+      .values({ run: input.run, command: storableJson(input.command), at_ms: input.nowMs })
       .execute();
     await queue.wakeRun(input.run, trx);
   });

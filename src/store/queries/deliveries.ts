@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import type { Queue } from "../queue.ts";
 import type { Schema } from "../schema.ts";
+import { storableJson, storableText } from "../text.ts";
 
 export interface Delivery {
   id: string;
@@ -19,7 +20,7 @@ export async function addDelivery(db: Kysely<Schema>, queue: Queue, delivery: De
         id: delivery.id,
         event: delivery.event,
         received_at_ms: delivery.receivedAtMs,
-        payload: JSON.stringify(delivery.payload),
+        payload: storableJson(delivery.payload),
         state: "received",
         note: null,
       })
@@ -54,12 +55,13 @@ export async function waitingDeliveries(db: Kysely<Schema>): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-/** `note`: what came of it, for whoever looks for a delivery that did nothing. */
+/** `note`: what came of it, for whoever looks for a delivery that did nothing. The first note stays. */
 export async function markDeliveryHandled(db: Kysely<Schema> | Transaction<Schema>, id: string, note: string): Promise<void> {
   await db
     .updateTable("deliveries")
-    .set({ state: "handled", note: note.slice(0, 500) })
+    .set({ state: "handled", note: storableText(note.slice(0, 500)) })
     .where("id", "=", id)
+    .where("state", "=", "received")
     .execute();
 }
 

@@ -1,10 +1,11 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import { Fault } from "../../fault.ts";
 import type { Fact } from "../../run/fact.ts";
 import type { RunId } from "../../run/identity.ts";
 import type { Run } from "../../run/state.ts";
 import type { Queue } from "../queue.ts";
 import type { Schema } from "../schema.ts";
+import { storableJson } from "../text.ts";
+import { runLost } from "./lease.ts";
 
 /**
  * Writes the fact, the state it led to, and a wake-up, as one. Throws Fault "run.lost" when the run has changed hands since `fence`
@@ -23,7 +24,7 @@ export async function appendFact(
         run: input.run,
         seq: sql<number>`(select coalesce(max(seq), 0) + 1 from facts where run = ${input.run})`,
         at_ms: input.nowMs,
-        fact: JSON.stringify(input.fact),
+        fact: storableJson(input.fact),
       })
       .execute();
     if (input.state.at !== "ended") await queue.wakeRun(input.run, trx);
@@ -34,15 +35,12 @@ async function moveRun(trx: Transaction<Schema>, input: { run: RunId; fence: num
   const uid = "slot" in input.state ? (input.state.slot?.uid ?? null) : null;
   const moved = await trx
     .updateTable("runs")
-    .set({ state: JSON.stringify(input.state), at: input.state.at, uid, tries: 0, not_before_ms: 0, updated_at_ms: input.nowMs })
+    .set({ state: storableJson(input.state), at: input.state.at, uid, tries: 0, not_before_ms: 0, updated_at_ms: input.nowMs })
     .where("id", "=", input.run)
     .where("fence", "=", input.fence)
     .returning("id")
     .executeTakeFirst();
-  if (!moved)
-    throw new Fault("run.lost", "Another worker has taken this run over", {
-      remedy: "Nothing to do: the other worker goes on with it",
-    });
+  if (!moved) throw runLost();
 }
 
 /** Notes that a step failed and may be tried again, not before the given time. */

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { Fault } from "../../fault.ts";
 import type { RunId } from "../../run/identity.ts";
 import type { Schema } from "../schema.ts";
 
@@ -32,4 +33,11 @@ export async function renewLeases(db: Kysely<Schema>, holder: string, untilMs: n
 /** Lets all runs of `holder` go, so that the next process need not wait for their leases to lapse. */
 export async function releaseLeases(db: Kysely<Schema>, holder: string): Promise<void> {
   await db.updateTable("runs").set({ holder: null }).where("holder", "=", holder).execute();
+}
+
+/** What a writer gets whose fence is not the run's any more. */
+export function runLost(): Fault {
+  return new Fault("run.lost", "Another worker has taken this run over", {
+    remedy: "Nothing to do: the other worker goes on with it",
+  });
 }

@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { EvidenceRow } from "../../run/evidence.ts";
 import type { RunId } from "../../run/identity.ts";
 import type { Schema } from "../schema.ts";
+import { storableJson, storableText } from "../text.ts";
 
 /** One thing that the agent said or did, as pages show it. */
 export interface TranscriptRow {
@@ -22,7 +23,7 @@ export async function addEvents(
 ): Promise<void> {
   for (const event of events)
     await sql`insert into events (run, id, at_ms, kind, text, tool)
-      select ${run}, ${event.id}, ${event.atMs}, ${event.kind}, ${event.text}, ${event.tool ?? null}
+      select ${run}, ${event.id}, ${event.atMs}, ${event.kind}, ${storableText(event.text)}, ${event.tool === undefined ? null : storableText(event.tool)}
       where exists (select 1 from runs where id = ${run} and fence = ${fence}) on conflict do nothing`.execute(db);
 }
 
@@ -48,8 +49,8 @@ export async function transcriptOf(db: Kysely<Schema>, run: RunId, afterSeq: num
 /** Adds a row of the gateway's record, unless it is there. Fenced. */
 export async function addEvidence(db: Kysely<Schema>, fence: number, row: EvidenceRow): Promise<void> {
   await sql`insert into evidence (run, seq, at_ms, door, method, target, verdict, rule, bytes_in, bytes_out, status, duration_ms, usage)
-    select ${row.run}, ${row.seq}, ${row.atMs}, ${row.door}, ${row.method}, ${row.target}, ${row.verdict}, ${row.rule}, ${row.bytesIn}, ${row.bytesOut},
-      ${row.status}, ${row.durationMs}, ${row.usage ? JSON.stringify(row.usage) : null}::jsonb
+    select ${row.run}, ${row.seq}, ${row.atMs}, ${row.door}, ${storableText(row.method)}, ${storableText(row.target)}, ${row.verdict}, ${row.rule}, ${row.bytesIn}, ${row.bytesOut},
+      ${row.status}, ${row.durationMs}, ${row.usage ? storableJson(row.usage) : null}::jsonb
     where exists (select 1 from runs where id = ${row.run} and fence = ${fence}) on conflict do nothing`.execute(db);
 }
 

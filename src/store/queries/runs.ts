@@ -4,6 +4,7 @@ import type { RunRequest } from "../../run/request.ts";
 import type { Run } from "../../run/state.ts";
 import type { Queue } from "../queue.ts";
 import type { Schema } from "../schema.ts";
+import { storableJson } from "../text.ts";
 
 export interface RunRow {
   id: RunId;
@@ -20,7 +21,7 @@ export interface RunRow {
   updatedAtMs: number;
 }
 
-export type Added = { is: "added"; run: RunId } | { is: "duplicate" } | { is: "busy"; run: RunId };
+export type Added = { is: "added"; run: RunId } | { is: "duplicate"; run: RunId } | { is: "busy"; run: RunId };
 
 /** One run for each cause, ever; one active run for each issue or pull request. */
 export async function addRun(
@@ -30,8 +31,9 @@ export async function addRun(
 ): Promise<Added> {
   const { request } = input;
   return db.transaction().execute(async (trx) => {
-    const known = await trx.selectFrom("runs").select("id").where("cause_key", "=", input.causeKey).executeTakeFirst();
-    if (known) return { is: "duplicate" };
+    const ofCause = () => trx.selectFrom("runs").select("id").where("cause_key", "=", input.causeKey).executeTakeFirst();
+    const known = await ofCause();
+    if (known) return { is: "duplicate", run: known.id };
     const added = await trx
       .insertInto("runs")
       .values({
@@ -41,7 +43,7 @@ export async function addRun(
         installation_id: request.installationId,
         repository_id: request.repositoryId,
         subject_number: request.subject.number,
-        request: JSON.stringify(request),
+        request: storableJson(request),
         state: JSON.stringify({ at: "accepted" }),
         at: "accepted",
         uid: null,
@@ -62,8 +64,12 @@ export async function addRun(
       await queue.wakeRun(input.id, trx);
       return { is: "added", run: input.id };
     }
+    // Added by another process in between: for the same cause, or for another one.
+    const raced = await ofCause();
+    if (raced) return { is: "duplicate", run: raced.id };
     const active = await findActiveRun(trx, request.repositoryId, request.subject.number);
-    return active ? { is: "busy", run: active.id } : { is: "duplicate" };
+    if (!active) throw new Error("a run was neither added nor found to be at work");
+    return { is: "busy", run: active.id };
   });
 }
 

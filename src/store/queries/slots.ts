@@ -10,7 +10,9 @@ export interface UidRange {
 
 /** True where the run is among the oldest waiting ones that the free slots suffice for. */
 export async function slotIsFree(db: Kysely<Schema>, run: RunId, limit: number): Promise<boolean> {
-  const { taken } = await countTaken(db);
+  const { taken, runs } = await countTaken(db);
+  // Taken by an attempt that did not live to write it down: no other run can have it, so waiting for it would never end.
+  if (runs.has(run)) return true;
   const waiting = await db
     .selectFrom("runs")
     .select("id")
@@ -51,8 +53,10 @@ export async function takeUid(
   });
 }
 
-async function countTaken(db: Kysely<Schema> | Transaction<Schema>): Promise<{ taken: number; uids: Set<number> }> {
-  const rows = await db.selectFrom("runs").select("uid").where("uid", "is not", null).execute();
+async function countTaken(
+  db: Kysely<Schema> | Transaction<Schema>,
+): Promise<{ taken: number; uids: Set<number>; runs: Set<RunId> }> {
+  const rows = await db.selectFrom("runs").select(["id", "uid"]).where("uid", "is not", null).execute();
   const uids = new Set(rows.flatMap((row) => row.uid ?? []));
-  return { taken: uids.size, uids };
+  return { taken: uids.size, uids, runs: new Set(rows.map((row) => row.id)) };
 }
