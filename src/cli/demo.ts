@@ -24,7 +24,7 @@ export const runDemo: CommandRun = async (given, terminal) => {
   const { followDemo } = await import("./demo/follow.ts");
   const { readResult } = await import("./demo/result.ts");
   const env = { LOG_LEVEL: "error", ...operatorEnvironment() };
-  await using house = await startLocalHouse({ machine, env, mayPay: true });
+  await using house = await startLocalHouse({ machine, env, mayPay: true, warm: true });
   tellModel(house, terminal);
   const issue = await labelIssue(house.github);
   terminal.err(`Issue ${issue.number} "${issue.title}" is labelled agent: ${issue.url}`);

@@ -30,6 +30,8 @@ export interface LocalHouseWish {
   /** Whether a key in `env` is used. Tests never see a real one. */
   mayPay: boolean;
   logTo?: NodeJS.WritableStream;
+  /** Makes the local GitHub ready for quick answers at its start rather than at each first call: where times are shown. */
+  warm?: boolean;
 }
 
 /** The whole App with a local GitHub and a local model, by the same settings and the same wiring as for the real ones. */
@@ -41,7 +43,7 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
   const githubFolder = join(dataFolder, "local-github");
   await mkdir(githubFolder, { recursive: true, mode: 0o700 });
   const webhookSecret = randomBytes(24).toString("hex");
-  const github = held.use(await startLocalGitHub({ folder: githubFolder, app: { webhookSecret } }));
+  const github = held.use(await startLocalGitHub({ folder: githubFolder, app: { webhookSecret }, warm: wish.warm ?? false }));
   const model = held.adopt(await startLocalModel({ key: `local-${randomBytes(16).toString("hex")}` }), (it) => it.close());
   const pays = wish.mayPay && Boolean(wish.env.ANTHROPIC_API_KEY || wish.env.CLAUDE_CODE_OAUTH_TOKEN);
   const { settings } = readSettings({
