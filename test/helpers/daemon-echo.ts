@@ -1,5 +1,5 @@
 /** A daemon that tells what it is, for tests of how daemons are started. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { answerJson } from "../../src/privilege/control-server.ts";
 import { runDaemon } from "../../src/privilege/daemon.ts";
@@ -13,7 +13,7 @@ await runDaemon(async (config: unknown) => ({
       argv: process.argv,
       env: process.env,
       interfaces: Object.keys(networkInterfaces()),
-      devices: readdirSync("/sys/class/net"),
+      namespace: readlinkSync("/proc/self/ns/net"),
     });
     return true;
   },
