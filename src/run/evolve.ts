@@ -4,7 +4,8 @@ import type { Ending, Run } from "./state.ts";
 /** The only way to a next state. A fact that does not fit the state leaves it as it is: late news never moves a run backwards. */
 export function evolve(run: Run, fact: Fact): Run {
   if (run.at === "ended") return run;
-  if (fact.is === "failed") return close(run, { outcome: "failed", reason: fact.reason });
+  // A run that closes has its ending: what goes wrong on the way out changes neither it nor the pull request that was made.
+  if (fact.is === "failed" && run.at !== "closing") return close(run, { outcome: "failed", reason: fact.reason });
   switch (run.at) {
     case "accepted":
       if (fact.is === "pinned") return { at: "announcing", pins: fact.pins };
@@ -35,7 +36,7 @@ export function evolve(run: Run, fact: Fact): Run {
       const { startedAtMs: _, deadlineAtMs: __, ...rest } = run;
       if (fact.is === "stop-asked") return { ...rest, at: "stopping", because: fact.ending };
       if (fact.is === "agent-ended")
-        return { ...rest, at: "inspecting", agentExit: fact.exitCode, ...(fact.oomKilled && { because: outOfMemory }) };
+        return { ...rest, at: "inspecting", agentExit: fact.exitCode, ...(ranOut(fact) && { because: outOfMemory }) };
       return run;
     }
     case "stopping":
@@ -82,6 +83,11 @@ function close(run: Run, ending: Ending): Extract<Run, { at: "closing" }> {
     ...("stand" in run && run.stand && { stand: run.stand }),
     ...("slot" in run && run.slot && { slot: run.slot }),
   };
+}
+
+/** The engine's mark is set for any process of the sandbox: a test that was killed and mended is no failure of the agent's. */
+function ranOut(fact: { exitCode: number; oomKilled: boolean }): boolean {
+  return fact.oomKilled && fact.exitCode !== 0;
 }
 
 function notSealed(failed: string[]): Ending {

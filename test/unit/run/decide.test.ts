@@ -1,0 +1,193 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { findStop } from "../../../src/run/command.ts";
+import { decide } from "../../../src/run/decide.ts";
+import { evolve } from "../../../src/run/evolve.ts";
+import type { Fact } from "../../../src/run/fact.ts";
+import type { Seen } from "../../../src/run/seen.ts";
+import type { Place, Run } from "../../../src/run/state.ts";
+import type { Step } from "../../../src/run/step.ts";
+import { sha } from "../../helpers/store.ts";
+import { pins, stand, states } from "./facts.ts";
+
+const calm: Seen = {
+  slotFree: false,
+  sandbox: { state: "running" },
+  watched: true,
+  keyRefused: false,
+  outputFull: false,
+  reportDue: false,
+};
+const stop = { outcome: "cancelled" } as const;
+const exited = { state: "exited", exitCode: 0, oomKilled: false } as const;
+
+function at(place: Place): Run {
+  const run = states.find((one) => one.at === place);
+  if (!run) throw new Error(`no run is ${place}`);
+  return run;
+}
+
+describe("what is done next", () => {
+  it.each<[Place, Partial<Seen>, Partial<Step>]>([
+    ["accepted", {}, { do: "pin" }],
+    ["accepted", { stop }, { do: "pin" }],
+    ["announcing", {}, { do: "announce" }],
+    ["queued", {}, { do: "wait" }],
+    ["queued", { slotFree: true, reportDue: true }, { do: "take-slot" }],
+    ["queued", { reportDue: true }, { do: "report" }],
+    ["queued", { slotFree: true, stop }, { do: "ask-stop" }],
+    ["preparing", {}, { do: "prepare" }],
+    ["preparing", { stop }, { do: "ask-stop" }],
+    ["sealing", {}, { do: "seal" }],
+    ["sealing", { stop }, { do: "ask-stop" }],
+    ["launching", {}, { do: "launch" }],
+    ["launching", { stop }, { do: "ask-stop" }],
+    ["launching", { sandbox: { state: "absent" } }, { do: "fail" }],
+    ["working", {}, { do: "wait", untilMs: 500 }],
+    ["working", { reportDue: true }, { do: "report" }],
+    ["working", { watched: false }, { do: "watch" }],
+    ["working", { watched: false, sandbox: exited }, { do: "watch" }],
+    ["working", { sandbox: exited }, { do: "end-agent", exitCode: 0 }],
+    ["working", { sandbox: { state: "absent" }, watched: false }, { do: "fail" }],
+    ["working", { keyRefused: true }, { do: "ask-stop" }],
+    ["working", { outputFull: true }, { do: "ask-stop" }],
+    ["working", { stop, sandbox: exited }, { do: "ask-stop" }],
+    ["stopping", { stop }, { do: "stop-sandbox" }],
+    ["inspecting", { stop }, { do: "inspect" }],
+    ["publishing", {}, { do: "push", tip: sha("d"), rebuilt: sha("e") }],
+    ["presenting", {}, { do: "present", head: sha("e") }],
+    ["closing", { stop }, { do: "close" }],
+    ["ended", { stop, slotFree: true, reportDue: true }, { do: "wait" }],
+  ])("when %s and %j it is %j", (place, seen, step) => {
+    expect(decide(at(place), { ...calm, ...seen }, 100)).toMatchObject(step);
+  });
+
+  it("at the deadline is to stop, and not a millisecond before", () => {
+    expect(decide(at("working"), calm, 499)).toEqual({ do: "wait", untilMs: 500 });
+    expect(decide(at("working"), calm, 500)).toMatchObject({ do: "ask-stop", ending: { outcome: "timed_out" } });
+  });
+
+  it("for an agent that ended at its deadline is to take its work", () => {
+    expect(decide(at("working"), { ...calm, sandbox: exited }, 900).do).toBe("end-agent");
+  });
+
+  it("heeds the first of several stops", () => {
+    expect(findStop([])).toBeUndefined();
+    expect(
+      findStop([
+        { kind: "stop", by: "ada", how: "cli" },
+        { kind: "stop", by: "bob", how: "page" },
+      ]),
+    ).toMatchObject({ by: "ada" });
+  });
+});
+
+/** What a step makes true, in one of the ways that it may go. `luck` picks among them. */
+function outcomeOf(step: Step, luck: number): Fact | undefined {
+  const one = <T>(...choices: T[]): T => choices[luck % choices.length] as T;
+  const failed: Fact = { is: "failed", reason: { code: "x", words: "No." } };
+  switch (step.do) {
+    case "wait":
+    case "report":
+    case "watch":
+      return undefined;
+    case "pin":
+      return one<Fact>({ is: "pinned", pins }, { is: "refused", reason: { code: "x", words: "No." } }, failed);
+    case "announce":
+      return one<Fact>({ is: "announced", stand }, failed);
+    case "take-slot":
+      return one<Fact | undefined>({ is: "slot-taken", slot: { uid: 300_000 } }, undefined);
+    case "prepare":
+      return one<Fact>({ is: "prepared", promptBytes: 1, removed: [] }, failed);
+    case "seal":
+      return one<Fact>({ is: "sealed", checks: [] }, { is: "not-sealed", checks: [], failed: ["uid"] }, failed);
+    case "launch":
+      return one<Fact>({ is: "launched", atMs: 1, deadlineAtMs: 500 }, failed);
+    case "ask-stop":
+      return { is: "stop-asked", ending: step.ending };
+    case "stop-sandbox":
+      return { is: "stopped", exitCode: 143 };
+    case "end-agent":
+      return { is: "agent-ended", exitCode: step.exitCode, oomKilled: step.oomKilled };
+    case "inspect":
+      return one<Fact>(
+        { is: "inspected", tip: sha("d"), rebuilt: sha("e"), commits: 1, files: 1 },
+        { is: "nothing-made" },
+        { is: "work-refused", reason: { code: "x", words: "No." } },
+        failed,
+      );
+    case "push":
+      return one<Fact>({ is: "pushed", head: step.rebuilt }, { is: "work-refused", reason: { code: "x", words: "No." } }, failed);
+    case "present":
+      return one<Fact>({ is: "presented", pullRequest: { number: 1, url: "u", head: step.head } }, failed);
+    case "fail":
+      return { is: "failed", reason: { code: step.code, words: step.words } };
+    case "close":
+      return { is: "closed" };
+  }
+}
+
+const anySeen: fc.Arbitrary<Seen> = fc.record(
+  {
+    stop: fc.constant(stop),
+    slotFree: fc.boolean(),
+    sandbox: fc.constantFrom<Seen["sandbox"]>({ state: "absent" }, { state: "running" }, exited, { ...exited, exitCode: 1 }),
+    watched: fc.boolean(),
+    keyRefused: fc.constantFrom(false, false, true),
+    outputFull: fc.constantFrom(false, false, true),
+    reportDue: fc.boolean(),
+  },
+  { requiredKeys: ["slotFree", "sandbox", "watched", "keyRefused", "outputFull", "reportDue"] },
+);
+const turns = fc.array(fc.tuple(anySeen, fc.nat(11), fc.nat(1_000)), { maxLength: 60 });
+
+describe("whatever is seen, and however each step goes", () => {
+  it("every fact that a step makes true moves the run on: none is done in vain for ever", () => {
+    fc.assert(
+      fc.property(turns, (all) => {
+        let run: Run = { at: "accepted" };
+        for (const [seen, luck, nowMs] of all) {
+          const fact = outcomeOf(decide(run, seen, nowMs), luck);
+          const next = fact ? evolve(run, fact) : run;
+          if (fact) expect(next.at).not.toBe(run.at);
+          run = next;
+        }
+      }),
+    );
+  });
+
+  it("no step is taken after the end", () => {
+    fc.assert(fc.property(anySeen, fc.nat(), (seen, nowMs) => decide(at("ended"), seen, nowMs).do === "wait"));
+  });
+
+  it("an agent is launched only in a sandbox that was sealed and is there", () => {
+    fc.assert(
+      fc.property(turns, (all) => {
+        let run: Run = { at: "accepted" };
+        let sealed = false;
+        for (const [seen, luck, nowMs] of all) {
+          const step = decide(run, seen, nowMs);
+          if (step.do === "launch") expect([sealed, seen.sandbox.state]).toEqual([true, "running"]);
+          const fact = outcomeOf(step, luck);
+          sealed ||= fact?.is === "sealed";
+          if (fact) run = evolve(run, fact);
+        }
+      }),
+    );
+  });
+
+  it("the run comes to its end once all goes well and somebody stops it", () => {
+    fc.assert(
+      fc.property(turns, (all) => {
+        let run: Run = { at: "accepted" };
+        const step = (seen: Seen, luck: number, nowMs: number) => {
+          const fact = outcomeOf(decide(run, seen, nowMs), luck);
+          if (fact) run = evolve(run, fact);
+        };
+        for (const [seen, luck, nowMs] of all) step(seen, luck, nowMs);
+        for (let n = 0; n < 12; n++) step({ ...calm, stop, slotFree: true }, 0, 0);
+        expect(run.at).toBe("ended");
+      }),
+    );
+  });
+});
