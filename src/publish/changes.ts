@@ -12,8 +12,10 @@ export interface Change {
  */
 export function parseRawChanges(raw: Buffer): Change[] {
   const fields = raw.toString("utf8").split("\0");
+  // Every field ends with a NUL: without this look, a list that was cut short would pass as a shorter one.
+  if (fields.pop() !== "" || fields.length % 2 !== 0) throw new Error("git's list of changes is not whole");
   const changes: Change[] = [];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
+  for (let i = 0; i < fields.length; i += 2) {
     const head = /^:(\d{6}) (\d{6}) [0-9a-f]{40} [0-9a-f]{40} ([AMDT])$/.exec(fields[i] ?? "");
     const path = fields[i + 1];
     if (!head || !path) throw new Error("git's list of changes has not its known form");
@@ -39,7 +41,8 @@ export function parseRevList(text: string): AgentCommit[] {
     });
 }
 
-/** True where the commits are one chain from `base`, so that each can be rebuilt on the one before. */
+/** True where the commits are one chain from `base`, so that each can be rebuilt on the one before. No commits are none: the agent went back. */
 export function isChain(base: string, commits: readonly AgentCommit[]): boolean {
+  if (commits.length === 0) return false;
   return commits.every((commit, i) => commit.parents.length === 1 && commit.parents[0] === (commits[i - 1]?.sha ?? base));
 }

@@ -11,7 +11,9 @@ export type Verdict = { is: "passed"; files: number; notes: string[] } | { is: "
 
 /** Pure. Whether the work may leave, judged commit by commit: what stands in a middle commit leaves with the push too. */
 export function inspect(work: Inspected): Verdict {
-  if (work.commits.length > work.limits.commits) return tooMuch(`${work.commits.length} commits`, `${work.limits.commits}`);
+  // The tip stands twice: for what it changed itself, and for the whole from the base.
+  const commits = new Set(work.commits.map((commit) => commit.sha)).size;
+  if (commits > work.limits.commits) return tooMuch(`${commits} commits`, `${work.limits.commits}`);
   const all = work.commits.flatMap((commit) => commit.changes);
   const files = new Set(all.map((change) => change.path)).size;
   if (files > work.limits.files) return tooMuch(`${files} changed files`, `${work.limits.files}`);
@@ -41,9 +43,12 @@ export function inspect(work: Inspected): Verdict {
 /** Regular, executable, symlink, submodule: git's only modes for what a tree lists besides trees. */
 const knownModes = new Set(["100644", "100755", "120000", "160000"]);
 
-/** Matched without regard to case: a checkout on a case-insensitive disk would run it as well. */
+/**
+ * Matched without regard to case: a checkout on a case-insensitive disk would run it as well. `.github` and its two folders are never
+ * paths of files: where they are, a link or a submodule stands in their place.
+ */
 export function runsInCi(path: string): boolean {
-  return /^\.github\/(workflows|actions)(\/|$)/i.test(path) || /(^|\/)action\.ya?ml$/i.test(path);
+  return /^\.github(\/(workflows|actions)(\/|$)|$)/i.test(path) || /(^|\/)action\.ya?ml$/i.test(path);
 }
 
 function notesOf(changes: readonly Change[]): string[] {

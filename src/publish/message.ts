@@ -10,8 +10,8 @@ export function cleanMessage(raw: string, fallback: string): { subject: string; 
     .map((line) => line.trimEnd())
     .filter(
       (line) =>
-        !/^[A-Za-z][A-Za-z-]*-(by|for|to|run|id|checks):/i.test(line) &&
-        !/^(closes|fixes|resolves|skip-checks|on-behalf-of)\s*:/i.test(line),
+        !/^\s*[a-z][a-z-]*-(by|for|to|run|id|checks)\s*:/i.test(line) &&
+        !/^\s*(closes|fixes|resolves|on-behalf-of)\s*:/i.test(line),
     )
     .map(disarm);
   const first = lines.findIndex((line) => line.trim() !== "");
@@ -25,13 +25,17 @@ export function cleanMessage(raw: string, fallback: string): { subject: string; 
   return { subject: subject === "" ? fallback : subject, body: first < 0 ? "" : body };
 }
 
-/** Takes the effect out of what GitHub would act upon, and leaves the words readable. */
+/**
+ * Takes the effect out of what GitHub and other CI would act upon, and leaves the words readable. Each puts something in: what is only
+ * taken out may join its two sides to what was to be taken out.
+ */
 function disarm(line: string): string {
   return line
-    .replaceAll(/https?:\/\//gi, "")
-    .replaceAll(/\[(skip ci|ci skip|no ci|skip actions|actions skip)\]/gi, "($1)")
-    .replaceAll(/\bGH-(\d)/gi, "GH $1")
-    .replaceAll(/#(\d)/g, "no. $1")
+    .replaceAll("://", ": //")
+    .replaceAll(/\[((?:skip|no)[ _-][\w-]{1,30}|[\w-]{1,30}[ _-]skip)\]/gi, "($1)")
+    .replaceAll(/\*{3}NO_CI\*{3}/gi, "* NO CI *")
+    .replaceAll(/(GH)-(?=\d)/gi, "$1 ")
+    .replaceAll(/(\w?)#(?=\d)/g, (_, before: string) => (before === "" ? "no. " : `${before} no. `))
     .replaceAll(/@(?=[A-Za-z0-9])/g, "@ ");
 }
 
