@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LocalGitHub, startLocalGitHub } from "../local/github/start.ts";
 import { type LocalModel, startLocalModel } from "../local/model/server.ts";
-import { readSettings, requireComplete } from "../settings.ts";
+import { type CompleteSettings, readSettings, requireComplete } from "../settings.ts";
 import type { Machine } from "../setup/machine.ts";
 import { type RunningApp, startApp } from "../wire.ts";
 import { version } from "./version.ts";
@@ -29,6 +29,8 @@ export interface LocalHouseWish {
   env: Readonly<Record<string, string | undefined>>;
   /** Whether a key in `env` is used. Tests never see a real one. */
   mayPay: boolean;
+  /** Beats the limits in `env`, and may be finer: a deadline of seconds is a fraction of a minute. */
+  limits?: Partial<CompleteSettings["limits"]>;
   logTo?: NodeJS.WritableStream;
   /** Makes the local GitHub ready for quick answers at its start rather than at each first call: where times are shown. */
   warm?: boolean;
@@ -52,7 +54,11 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
   });
   const complete = requireComplete(settings);
   const app = await startApp({
-    settings: { ...complete, web: { ...complete.web, port: 0, publicUrl: "http://127.0.0.1:0" } },
+    settings: {
+      ...complete,
+      limits: { ...complete.limits, ...wish.limits },
+      web: { ...complete.web, port: 0, publicUrl: "http://127.0.0.1:0" },
+    },
     machine: wish.machine,
     version,
     ...(wish.logTo && { logTo: wish.logTo }),

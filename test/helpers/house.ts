@@ -1,0 +1,130 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import { expect } from "vitest";
+import { endRuns, type LocalHouse, startLocalHouse } from "../../src/cli/local-house.ts";
+import { observeProcesses } from "../../src/cli/test/processes.ts";
+import type { RunView } from "../../src/pages/view.ts";
+import { engineLabels, type RunId } from "../../src/run/identity.ts";
+import type { Settings } from "../../src/settings.ts";
+import { childEnvironment, readPlaceSettings } from "../../src/settings.ts";
+import { ensureMachine, type Machine } from "../../src/setup/machine.ts";
+import { createPeople, type People } from "./people.ts";
+import { until } from "./until.ts";
+
+export interface TestHouse extends People {
+  local: LocalHouse;
+  machine: Machine;
+  /** The App's log so far, one JSON object a line. */
+  log(): string;
+  /** The runs of an issue or pull request, oldest first. */
+  runsOf(issue: number): Promise<RunView[]>;
+  /** The nth run of an issue or pull request, from 1, once it has ended. */
+  ended(issue: number, nth?: number): Promise<RunView>;
+  /** The run, once its agent has begun to run a shell command. */
+  inShell(issue: number): Promise<RunView>;
+  transcriptOf(run: RunId): Promise<string>;
+  page(run: RunView): Promise<{ status: number; text: string }>;
+  /** When every delivery that was sent so far has been carried out. */
+  heard(): Promise<void>;
+  /** Takes the house apart and holds that nothing of it is left. */
+  close(): Promise<void>;
+}
+
+export interface HouseWish {
+  limits?: Partial<Settings["limits"]>;
+  /** Makes the machine another than the one that is there. */
+  change?: (machine: Machine) => Machine;
+}
+
+/** The whole App on the real engine, with a local GitHub and a local model, in this process. One for each test file. */
+export async function openHouse({ limits = {}, change = (machine) => machine }: HouseWish = {}): Promise<TestHouse> {
+  const lines: string[] = [];
+  const logTo = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  const signal = AbortSignal.timeout(100_000);
+  const machine = await ensureMachine({ provision: false, env: childEnvironment(), signal });
+  const local = await startLocalHouse({
+    ...{ machine: change(machine), env: { LOG_LEVEL: "info" }, mayPay: false, logTo },
+    limits: { concurrency: 3, ...limits },
+  });
+  const { app, github } = local;
+  const idsOf = async (issue: number) => {
+    const rows = app.db.selectFrom("runs").select(["id", "at"]).where("subject_number", "=", issue);
+    return rows.orderBy("created_at_ms").execute();
+  };
+  const viewOf = async (run: RunId): Promise<RunView> => {
+    const view = await app.reader.findById(run);
+    if (!view) throw new Error(`run ${run} is not in the store`);
+    return view;
+  };
+  const transcriptOf = async (run: RunId) =>
+    (await app.reader.transcript(run, 0, 10_000)).map(({ kind, text }) => `${kind}: ${text}`).join("\n");
+
+  return {
+    ...createPeople(github),
+    ...{ local, machine, transcriptOf },
+    log: () => lines.join(""),
+    runsOf: async (issue) => Promise.all((await idsOf(issue)).map(({ id }) => viewOf(id))),
+    async ended(issue, nth = 1) {
+      const id = await until(`the end of run ${nth} of #${issue}`, async () => {
+        const row = (await idsOf(issue))[nth - 1];
+        return row?.at === "ended" ? row.id : undefined;
+      });
+      return viewOf(id);
+    },
+    async inShell(issue) {
+      const id = await until(`a shell command of #${issue}`, async () => {
+        const row = (await idsOf(issue)).at(-1);
+        return row && (await transcriptOf(row.id)).includes("tool: ") ? row.id : undefined;
+      });
+      return viewOf(id);
+    },
+    async page(run) {
+      const response = await fetch(`${app.url}/runs/${run.pageKey}`);
+      return { status: response.status, text: await response.text() };
+    },
+    async heard() {
+      await github.settled();
+      await until("all deliveries to be handled", async () => {
+        const waiting = await app.db.selectFrom("deliveries").select("id").where("state", "=", "received").execute();
+        return waiting.length === 0;
+      });
+    },
+    close: () => closeHouse(local, machine),
+  };
+}
+
+async function closeHouse(local: LocalHouse, { engine: { docker } }: Machine): Promise<void> {
+  const place = readPlaceSettings({ env: {}, cwd: "/", dataFolder: local.dataFolder });
+  const helpers = async () => {
+    const sources = {
+      engineSocket: undefined,
+      temporaryFolder: local.dataFolder,
+      root: join(import.meta.dirname, "../.."),
+      place,
+    };
+    return (await observeProcesses(sources)).filter(({ instance }) => instance === place.instance);
+  };
+  await endRuns(local);
+  const { invalidResponses, tokens } = local.github.state();
+  const runFolders = await readdir(join(place.runtimeFolder, "runs"));
+  const living = (await helpers()).length;
+  await local[Symbol.asyncDispose]();
+
+  expect(invalidResponses, "answers of the local GitHub that GitHub would not give").toEqual([]);
+  expect(tokens.live, "tokens alive").toBe(0);
+  expect(runFolders, "run folders").toEqual([]);
+  expect(living, "gateway and git hosts, before").toBe(3);
+  expect(await helpers(), "gateway and git hosts, after").toEqual([]);
+  expect(existsSync(place.runtimeFolder), place.runtimeFolder).toBe(false);
+  expect(existsSync(local.dataFolder), local.dataFolder).toBe(false);
+  const filters = { label: [`${engineLabels.instance}=${place.instance}`] };
+  expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+  expect((await docker.listVolumes({ filters })).Volumes ?? []).toEqual([]);
+}

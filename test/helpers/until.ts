@@ -1,0 +1,16 @@
+import { setTimeout as wait } from "node:timers/promises";
+
+/** Asks again until `look` gives something that is not undefined or false. Throws what was waited for when `withinMs` is over. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+  withinMs = 60_000,
+): Promise<T> {
+  const giveUpAtMs = Date.now() + withinMs;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== false) return seen;
+    if (Date.now() > giveUpAtMs) throw new Error(`waited ${withinMs} ms in vain for ${what}`);
+    await wait(40);
+  }
+}
