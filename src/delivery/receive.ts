@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import type { Delivery } from "../store/queries/deliveries.ts";
@@ -18,10 +19,7 @@ const storeWithinMs = 8_000;
 
 /** Verifies one webhook delivery on its raw bytes, commits it, then answers: 202 only when it is stored. Never throws. */
 export async function receiveDelivery(receiver: Receiver, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const answer = (status: number, words: string) => {
-    response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...(status >= 400 && { connection: "close" }) });
-    response.end(`${words}\n`);
-  };
+  const answer = (status: number, words: string) => answerWith(request, response, { status, words });
   const receivedAtMs = receiver.nowMs();
   if (request.method !== "POST") return answer(405, "Webhooks are POSTed");
   const id = header(request, "x-github-delivery");
@@ -30,14 +28,16 @@ export async function receiveDelivery(receiver: Receiver, request: IncomingMessa
   if (!signature?.startsWith("sha256=")) return answer(401, "The delivery is not signed");
   if (Number(request.headers["content-length"] ?? 0) > bodyLimitBytes) return answer(413, "The delivery is too large");
   const body = await readBody(request);
-  if (body === undefined) return answer(413, "The delivery is too large");
-  if (!(await receiver.verify(body, signature).catch(() => false))) {
+  if (body === "too-large") return answer(413, "The delivery is too large");
+  // Broken off: there is nobody to answer.
+  if (body === "gone") return;
+  if (!body.exact || !(await receiver.verify(body.text, signature).catch(() => false))) {
     receiver.log.warn({ delivery: id, event }, "delivery refused: bad signature");
     return answer(401, "The signature does not match");
   }
   if (!id || !/^[\w-]{1,64}$/.test(id) || !event || !/^\w{1,64}$/.test(event))
     return answer(400, "The delivery lacks its id or its event");
-  const payload = parseObject(body);
+  const payload = parseObject(body.text);
   if (!payload) return answer(400, "The delivery is no JSON object; set the webhook's content type to application/json");
   try {
     const stored = await withinMs(storeWithinMs, receiver.store({ id, event, payload, receivedAtMs }));
@@ -55,15 +55,37 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
+/** `exact`: the text stands for these very bytes. Invalid UTF-8 reads like other bytes, and the signature would be held to those. */
+async function readBody(request: IncomingMessage): Promise<{ text: string; exact: boolean } | "too-large" | "gone"> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > bodyLimitBytes) return undefined;
-    chunks.push(chunk as Buffer);
+  try {
+    // Not destroyed when left: that would cut the connection before the answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length;
+      if (size > bodyLimitBytes) return "too-large";
+      chunks.push(chunk as Buffer);
+    }
+  } catch {
+    return "gone";
   }
-  return Buffer.concat(chunks).toString("utf8");
+  const bytes = Buffer.concat(chunks);
+  return { text: bytes.toString("utf8"), exact: isUtf8(bytes) };
+}
+
+/** A refusal closes the connection, but not before the far end has sent what it is sending: it would see a reset instead of the answer. */
+function answerWith(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, words }: { status: number; words: string },
+): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...(status >= 400 && { connection: "close" }) });
+  if (request.complete || request.destroyed) return void response.end(`${words}\n`);
+  response.write(`${words}\n`);
+  // Bounded by the server's own limit on a request's time.
+  request.once("close", () => response.end());
+  request.once("end", () => response.end());
+  request.resume();
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
