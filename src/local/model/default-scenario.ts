@@ -1,39 +1,22 @@
 import type { Scenario } from "./scenario.ts";
 
-const greeting = `/**
- * Greets one person by name, or a whole team given as a list.
- * @param {string | string[]} name
- */
-export function greeting(name) {
-  if (!Array.isArray(name)) return \`Hello, \${name}!\`;
-  if (name.length === 0) return "Hello, everyone!";
-  if (name.length === 1) return greeting(name[0]);
-  return \`Hello, \${name.slice(0, -1).join(", ")} and \${name.at(-1)}!\`;
+const source = `/** Greets one customer by name, or a stranger where no name is given. */
+export function greet(name) {
+  return "Hello, " + (name || "stranger") + "!";
 }
 `;
 
-const test = `import assert from "node:assert/strict";
-import { test } from "node:test";
-import { greeting } from "../src/greeting.js";
-
-test("a whole team is greeted", () => {
-  assert.equal(greeting(["Ada", "Grace", "Joan"]), "Hello, Ada, Grace and Joan!");
+const tests = `
+test("greets a stranger where the name is missing", () => {
+  assert.equal(greet(), "Hello, stranger!");
 });
 
-test("a team of two needs no comma", () => {
-  assert.equal(greeting(["Ada", "Grace"]), "Hello, Ada and Grace!");
-});
-
-test("a team of one is greeted like a person", () => {
-  assert.equal(greeting(["Ada"]), greeting("Ada"));
-});
-
-test("an empty team is greeted as everyone", () => {
-  assert.equal(greeting([]), "Hello, everyone!");
+test("greets a stranger where the name is empty", () => {
+  assert.equal(greet(""), "Hello, stranger!");
 });
 `;
 
-/** The demo's job on the local GitHub's `acme/shop`: `greeting()` learns to greet a team. It uses only the shell, so no turn needs to know the folder. */
+/** The demo's job on the local GitHub's `acme/shop`: what its issue asks for. It uses only the shell, so no turn needs to know the folder. */
 export const defaultScenario: Scenario = {
   turns: [
     {
@@ -45,30 +28,30 @@ export const defaultScenario: Scenario = {
       },
     },
     {
-      text: "`greeting()` treats every argument as one name. I'll let it take a list as well.",
+      text: "`greet()` takes whatever it is given for a name. I'll let it greet a stranger where there is none.",
       tool: "Bash",
-      input: { command: heredoc("src/greeting.js", greeting), description: "Teach greeting() about teams" },
+      input: { command: heredoc("cat >", "src/greeting.js", source), description: "Greet a stranger where there is no name" },
     },
     {
-      text: "Now tests for teams of every size.",
+      text: "Now a test for a missing name and one for an empty name.",
       tool: "Bash",
-      input: { command: heredoc("test/greeting-team.test.js", test), description: "Add tests for teams" },
+      input: { command: heredoc("cat >>", "test/greeting.test.js", tests), description: "Add tests for both" },
     },
     { tool: "Bash", input: { command: "node --test 2>&1 | tail -n 25", description: "Run the project's tests" } },
     {
       tool: "Bash",
       input: {
         command:
-          "node --test >/dev/null && git add -A && git commit -q -m 'Greet a whole team when given a list' && git show --stat --format=%s HEAD",
+          "node --test >/dev/null && git add -A && git commit -q -m 'Greet a stranger where no name is given' && git show --stat --format=%s HEAD",
         description: "Commit, if the tests pass",
       },
     },
     {
       text: [
-        "`greeting()` now greets a whole team when it is given a list, and one person as before.",
+        '`greet()` now answers "Hello, stranger!" where the name is missing or empty, and greets by name as before.',
         "",
-        "- `src/greeting.js`: a list is joined with commas and a final “and”; an empty list greets everyone.",
-        "- `test/greeting-team.test.js`: teams of three, two, one and none.",
+        "- `src/greeting.js`: the name falls back to “stranger”.",
+        "- `test/greeting.test.js`: a test for a missing and one for an empty name.",
         "",
         "Verified with `node --test` before the commit. The commit:",
         "",
@@ -80,6 +63,6 @@ export const defaultScenario: Scenario = {
   ],
 };
 
-function heredoc(path: string, content: string): string {
-  return `mkdir -p "$(dirname ${path})" && cat > ${path} <<'END_OF_FILE'\n${content}END_OF_FILE`;
+function heredoc(into: string, path: string, content: string): string {
+  return `${into} ${path} <<'END_OF_FILE'\n${content}END_OF_FILE`;
 }
