@@ -8,12 +8,12 @@ import { stateWords } from "../report/state-words.ts";
 import type { RunId } from "../run/identity.ts";
 import { labels } from "../run/labels.ts";
 import type { RunRequest } from "../run/request.ts";
+import { isServedAccount } from "../settings/accounts.ts";
 import { fileCommand } from "../store/queries/commands.ts";
 import { addHead } from "../store/queries/places.ts";
 import { addRun, findActiveRun, queuePosition } from "../store/queries/runs.ts";
 import type { Queue } from "../store/queue.ts";
 import type { Schema } from "../store/schema.ts";
-import { mayUse } from "./accounts.ts";
 import { comment, helpWords, react, refuse } from "./answer.ts";
 import type { Asked, Trigger } from "./parse.ts";
 import { findRerun } from "./rerun.ts";
@@ -41,7 +41,7 @@ export async function handleTrigger(parts: TriggerParts, trigger: Trigger): Prom
   }
   const account =
     trigger.kind === "installed" ? { id: trigger.accountId, login: trigger.accountLogin } : accountOf(trigger.asked);
-  if (!mayUse(parts.accounts, account)) return `ignored: ${account.login} is not among AIRLOCK_ACCOUNTS`;
+  if (!isServedAccount(parts.accounts, account)) return `ignored: ${account.login} is not among AIRLOCK_ACCOUNTS`;
   switch (trigger.kind) {
     case "installed":
       return prepareRepositories(parts, trigger);
