@@ -41,23 +41,52 @@ function retryReads(api: Api): void {
   });
 }
 
+/** A call to GitHub that failed, answered or not. */
+export function isHttpError(error: unknown): error is Error {
+  return error instanceof Error && error.name === "HttpError";
+}
+
 /** The HTTP status of a failed request; undefined where no answer came. */
 export function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || error.name !== "HttpError") return undefined;
+  if (!isHttpError(error)) return undefined;
   const { status, response } = error as Error & { status?: unknown; response?: unknown };
   return response !== undefined && typeof status === "number" ? status : undefined;
 }
 
 /** GitHub's own sentence, for people. Octokit's messages carry a link to the documentation of the call as well. */
 export function messageOf(error: unknown): string {
-  const data = (error as { response?: { data?: { message?: unknown } } }).response?.data;
+  const data = (error as { response?: { data?: { message?: unknown } } } | undefined)?.response?.data;
   if (typeof data?.message === "string") return data.message;
   return error instanceof Error ? error.message : String(error);
 }
 
-/** True where trying the same again later may help. */
+/** True where trying the same again later may help: GitHub away, or asking for less. A mistake of ours stays one. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof Fault) return error.code === "github.away";
+  if (!isHttpError(error)) return false;
   const status = statusOf(error);
-  return status === undefined || status >= 500 || status === 429;
+  return status === undefined || status >= 500 || status === 429 || (status === 403 && isLimited(error));
+}
+
+/** How long GitHub asks to wait; 0 where it does not say. https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api */
+export function retryAfterMsOf(error: unknown, nowMs: number): number {
+  const headers = headersOf(error);
+  const seconds = Number(headers["retry-after"] ?? 0);
+  const resetMs = headers["x-ratelimit-remaining"] === "0" ? Number(headers["x-ratelimit-reset"] ?? 0) * 1000 - nowMs : 0;
+  return Math.max(0, Number.isFinite(seconds) ? seconds * 1000 : 0, Number.isFinite(resetMs) ? resetMs : 0);
+}
+
+/** GitHub refuses with 403 both what is not allowed and what is too much: the headers tell which. */
+function isLimited(error: unknown): boolean {
+  const headers = headersOf(error);
+  return headers["retry-after"] !== undefined || headers["x-ratelimit-remaining"] === "0";
+}
+
+function headersOf(error: unknown): Record<string, string | number | undefined> {
+  return (error as { response?: { headers?: Record<string, string | number | undefined> } } | undefined)?.response?.headers ?? {};
+}
+
+/** The error that came first, where disposing of something (revoking a token) failed as well. */
+export function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
 }

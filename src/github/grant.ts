@@ -6,7 +6,7 @@ import type { RunRequest } from "../run/request.ts";
 import type { Seal } from "../secret/seal.ts";
 import { addGrant, dropGrant, type GrantRow, grantsOf, markMinted, markRevoked, openGrants } from "../store/queries/grants.ts";
 import type { Schema } from "../store/schema.ts";
-import { type Api, isPassing, messageOf, statusOf } from "./api.ts";
+import { type Api, isHttpError, isPassing, messageOf, statusOf } from "./api.ts";
 import type { GitHubApp } from "./app.ts";
 import { type Duty, duties, missingPermissions } from "./duty.ts";
 
@@ -85,6 +85,8 @@ export function createGrants(parts: {
   }
 
   async function explainMint(error: unknown, duty: Duty, scope: GrantScope): Promise<unknown> {
+    // A store that failed, a mistake of ours: not GitHub's word, and its text is not for people.
+    if (!isHttpError(error)) return error;
     if (isPassing(error))
       return new Fault("github.away", "GitHub did not answer when Airlock asked for a token", {
         remedy: "It is asked again by itself",
@@ -118,9 +120,14 @@ export function createGrants(parts: {
     await markRevoked(db, grant.id, nowMs());
   }
 
-  async function revokeRow(row: GrantRow): Promise<void> {
-    if (row.expiresAtMs <= nowMs()) return markRevoked(db, row.id, row.expiresAtMs);
-    if (row.token !== null) await revoke({ id: row.id, token: seal.open(row.token) });
+  /** True where a token was killed: neither where it had died of age nor where nobody knows it. */
+  async function revokeRow(row: GrantRow): Promise<boolean> {
+    if (row.expiresAtMs <= nowMs()) await markRevoked(db, row.id, row.expiresAtMs);
+    else if (row.token !== null) {
+      await revoke({ id: row.id, token: seal.open(row.token) });
+      return true;
+    }
+    return false;
   }
 
   return {
@@ -145,8 +152,7 @@ export function createGrants(parts: {
       let count = 0;
       for (const row of await openGrants(db)) {
         if (row.run && keepFor.has(row.run)) continue;
-        await revokeRow(row);
-        count++;
+        if (await revokeRow(row)) count++;
       }
       return count;
     },

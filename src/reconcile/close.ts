@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Watchers } from "../agent/watch.ts";
 import { Fault } from "../fault.ts";
 import type { GitHost } from "../git/client.ts";
-import { isPassing } from "../github/api.ts";
+import { firstError, isPassing } from "../github/api.ts";
 import type { Grants } from "../github/grant.ts";
 import { removeStartBranch } from "../prepare/start-branch.ts";
 import type { Teller } from "../report/teller.ts";
@@ -49,7 +49,8 @@ async function tell(parts: CloseParts, run: RunRow, state: Extract<Run, { at: "c
   for (const [what, report] of each) {
     try {
       await report();
-    } catch (error) {
+    } catch (thrown) {
+      const error = firstError(thrown);
       if (isPassing(error)) throw error;
       parts.log.warn({ err: error, runId: run.id, what }, "report refused");
       if (what === "comment" && error instanceof Fault && error.code === "grant.permission-missing")

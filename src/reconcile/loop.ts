@@ -64,7 +64,7 @@ async function performStep(parts: LoopParts, run: RunRow, step: Step): Promise<F
     log.info({ fact: fact?.is, tookMs: parts.nowMs() - startedAtMs }, "step performed");
     return fact;
   } catch (error) {
-    const stumble = decideStumble(error, { place: run.state.at, tries: run.tries });
+    const stumble = decideStumble(error, { place: run.state.at, tries: run.tries, nowMs: parts.nowMs() });
     log.warn({ err: error, next: stumble.is, tries: run.tries }, "step failed");
     if (stumble.is === "leave") return "postponed";
     if (stumble.is === "give-up") return { is: "failed", reason: stumble.reason };

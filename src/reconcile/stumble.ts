@@ -1,35 +1,36 @@
 import { Fault } from "../fault.ts";
-import { isPassing, messageOf, statusOf } from "../github/api.ts";
+import { firstError, isHttpError, isPassing, messageOf, retryAfterMsOf, statusOf } from "../github/api.ts";
 import type { Reason } from "../run/outcome.ts";
 import type { Place } from "../run/state.ts";
 
 export type Stumble = { is: "again"; afterMs: number } | { is: "give-up"; reason: Reason } | { is: "leave" };
 
+/** No limit of GitHub's lasts longer. */
+const longestWaitMs = 3_600_000;
+
 /** Pure. What a failed step means for its run: try again later, end it with words, or leave it to whoever holds it now. */
-export function decideStumble(error: unknown, seen: { place: Place; tries: number }): Stumble {
+export function decideStumble(thrown: unknown, seen: { place: Place; tries: number; nowMs: number }): Stumble {
+  const error = firstError(thrown);
   if (error instanceof Fault && error.code === "run.lost") return { is: "leave" };
-  const afterMs = Math.min(60_000, 500 * 2 ** Math.min(seen.tries, 10));
+  const backOffMs = Math.min(60_000, 500 * 2 ** Math.min(seen.tries, 10));
+  const afterMs = Math.max(backOffMs, Math.min(longestWaitMs, retryAfterMsOf(error, seen.nowMs)));
   // A run that closes has nothing to give up to: it is tried until its last report is made and its tokens are dead.
   if (seen.place === "closing") return { is: "again", afterMs };
-  const passing = isAway(error) || (isHttp(error) && isPassing(error));
+  const passing = isAway(error) || isPassing(error);
   if (passing && seen.tries < 10) return { is: "again", afterMs };
   // An error that nobody foresaw may be a hiccup of the machine: two more tries, then it is said.
-  if (!(error instanceof Fault) && !isHttp(error) && seen.tries < 2) return { is: "again", afterMs };
+  if (!(error instanceof Fault) && !isHttpError(error) && seen.tries < 2) return { is: "again", afterMs };
   return { is: "give-up", reason: reasonOf(error) };
 }
 
 function isAway(error: unknown): boolean {
-  return error instanceof Fault && (error.code === "github.away" || error.code === "engine.away");
-}
-
-function isHttp(error: unknown): boolean {
-  return error instanceof Error && error.name === "HttpError";
+  return error instanceof Fault && (error.code === "engine.away" || error.code === "daemon.away");
 }
 
 /** What people are told. Only faults and GitHub's own sentences are shown; an unforeseen error's text may hold anything. */
 export function reasonOf(error: unknown): Reason {
   if (error instanceof Fault) return { code: error.code, words: error.message, remedy: error.remedy };
-  if (isHttp(error))
+  if (isHttpError(error))
     return {
       code: "github.refused",
       words: `GitHub answered ${statusOf(error) ?? "nothing"}: ${messageOf(error)}`,

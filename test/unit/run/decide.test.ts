@@ -148,7 +148,7 @@ describe("whatever is seen, and however each step goes", () => {
         let run: Run = { at: "accepted" };
         for (const [seen, luck, nowMs] of all) {
           const fact = outcomeOf(decide(run, seen, nowMs), luck);
-          const next = fact ? evolve(run, fact) : run;
+          const next: Run = fact ? evolve(run, fact) : run;
           if (fact) expect(next.at).not.toBe(run.at);
           run = next;
         }

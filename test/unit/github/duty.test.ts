@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest";
+import { duties, missingPermissions } from "../../../src/github/duty.ts";
+
+describe("the permissions that a duty lacks", () => {
+  it("are none where all are held, or more", () => {
+    expect(missingPermissions(duties.reporter, { checks: "write", issues: "write", pull_requests: "admin" })).toEqual([]);
+    expect(missingPermissions(duties.fetcher, { contents: "write" })).toEqual([]);
+  });
+
+  it("are named as GitHub's settings name them", () => {
+    expect(missingPermissions(duties.reporter, { checks: "read", issues: "write" })).toEqual([
+      "Checks: read and write",
+      "Pull requests: read and write",
+    ]);
+    expect(missingPermissions(duties.fetcher, {})).toEqual(["Contents: read-only"]);
+  });
+
+  it("count an unknown level as none", () => {
+    expect(missingPermissions(duties.fetcher, { contents: "maintain" })).toEqual(["Contents: read-only"]);
+  });
+
+  it("never ask for more than the work takes: workflows, administration, members, secrets", () => {
+    const all = Object.values(duties).flatMap((duty) => Object.keys(duty));
+    expect([...new Set(all)].sort()).toEqual(["checks", "contents", "issues", "metadata", "pull_requests"]);
+  });
+});

@@ -1,0 +1,190 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { GitHubApp } from "../../../src/github/app.ts";
+import { duties } from "../../../src/github/duty.ts";
+import { createGrants, type Grants, scopeOf } from "../../../src/github/grant.ts";
+import { openSeal } from "../../../src/secret/seal.ts";
+import { type GrantRow, grantsOf, openGrants } from "../../../src/store/queries/grants.ts";
+import type { RunRow } from "../../../src/store/queries/runs.ts";
+import { httpError } from "../../helpers/http-error.ts";
+import { addHeldRun, openTestStore, requestOf } from "../../helpers/store.ts";
+
+const hourMs = 3_600_000;
+let store: Awaited<ReturnType<typeof openTestStore>>;
+let grants: Grants;
+let nowMs = 0;
+let run: RunRow;
+let count = 0;
+/** What GitHub is asked, and how it answers the next calls. */
+let asked: Record<string, unknown>[] = [];
+let revoked: string[] = [];
+let kept: string[] = [];
+let mintFails: Error | undefined;
+let revokeFails: Error | undefined;
+
+// As much of the App as grants use: no network.
+const app = {
+  api: {
+    request: async (_route: string, parameters: Record<string, unknown>) => {
+      asked.push(parameters);
+      if (mintFails) throw mintFails;
+      return { data: { token: `ghs_${asked.length}_${count}`, expires_at: new Date(nowMs + hourMs).toISOString() } };
+    },
+    rest: {
+      apps: { getInstallation: async () => ({ data: { permissions: { checks: "read" }, html_url: "https://github.com/x/77" } }) },
+    },
+  },
+  apiFor: (token: string) => ({
+    token,
+    rest: {
+      apps: {
+        revokeInstallationAccessToken: async () => {
+          if (revokeFails) throw revokeFails;
+          revoked.push(token);
+        },
+      },
+    },
+  }),
+} as unknown as GitHubApp;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  const seal = openSeal(join(store.folder, "seal.key"));
+  grants = createGrants({ app, db: store.db, seal, keepSecret: (token) => kept.push(token), nowMs: () => nowMs });
+});
+afterAll(() => store[Symbol.asyncDispose]());
+beforeEach(async () => {
+  nowMs = 1_000_000;
+  [asked, revoked, kept, mintFails, revokeFails] = [[], [], [], undefined, undefined];
+  count++;
+  run = await addHeldRun(store, { name: `grant${"abcdefghijklmnopqrst".charAt(count)}`, number: count });
+});
+
+const scope = () => scopeOf(run.id, run.request);
+const ledger = async (): Promise<Pick<GrantRow, "duty" | "state">[]> =>
+  (await grantsOf(store.db, run.id)).map(({ duty, state }) => ({ duty, state }));
+
+describe("a token", () => {
+  it("is asked for with its duty's permissions, for the one repository", async () => {
+    await using _ = await grants.mint("publisher", scope());
+    expect(asked).toEqual([{ installation_id: 77, repository_ids: [500], permissions: duties.publisher }]);
+  });
+
+  it("is known to the redactor, sealed in the ledger, and revoked when it is let go", async () => {
+    {
+      await using grant = await grants.mint("starter", scope());
+      expect(kept).toEqual([grant.token]);
+      const [row] = await grantsOf(store.db, run.id);
+      expect(row).toMatchObject({ state: "live", expiresAtMs: nowMs + hourMs });
+      expect(row?.token).toMatch(/^s1\./);
+      expect(row?.token).not.toContain(grant.token);
+    }
+    expect(revoked).toEqual(kept);
+    expect(await grantsOf(store.db, run.id)).toMatchObject([{ state: "revoked", token: null, revokedAtMs: nowMs }]);
+  });
+
+  it("that is dead already counts as revoked", async () => {
+    const grant = await grants.mint("starter", scope());
+    revokeFails = httpError(401);
+    await grant[Symbol.asyncDispose]();
+    expect(await ledger()).toEqual([{ duty: "starter", state: "revoked" }]);
+  });
+
+  it("that cannot be revoked now stays in the ledger until it is", async () => {
+    const grant = await grants.mint("starter", scope());
+    revokeFails = httpError(502);
+    await expect(grant[Symbol.asyncDispose]()).rejects.toThrow();
+    await expect(grants.revokeAll(run.id)).rejects.toThrow();
+    expect(await ledger()).toEqual([{ duty: "starter", state: "live" }]);
+    revokeFails = undefined;
+    await grants.revokeAll(run.id);
+    expect(revoked).toEqual([grant.token]);
+  });
+});
+
+describe("a mint", () => {
+  it.each([
+    ["no answer came", httpError(undefined)],
+    ["the answer was 502", httpError(502)],
+  ])("whose token may exist, as %s, stays in the ledger until its hour is over", async (_, error) => {
+    mintFails = error;
+    await expect(grants.mint("reporter", scope())).rejects.toMatchObject({ code: "github.away" });
+    await grants.revokeAll(run.id);
+    expect(await ledger()).toEqual([{ duty: "reporter", state: "minting" }]);
+    nowMs += hourMs + 1;
+    await grants.revokeAll(run.id);
+    expect(await ledger()).toEqual([{ duty: "reporter", state: "revoked" }]);
+    expect(revoked).toEqual([]);
+  });
+
+  it("that GitHub refuses leaves nothing in the ledger, and names the permission and the place to grant it", async () => {
+    mintFails = httpError(422, { message: "The permissions requested are not granted" });
+    await expect(grants.mint("reporter", scope())).rejects.toMatchObject({
+      code: "grant.permission-missing",
+      message: expect.stringMatching(/acme\/shop: Checks: read and write, Issues: read and write, Pull requests/),
+      remedy: expect.stringContaining("https://github.com/x/77"),
+    });
+    expect(await ledger()).toEqual([]);
+  });
+
+  it.each([403, 404])("that GitHub answers with %i says so", async (status) => {
+    mintFails = httpError(status, { message: "This installation has been suspended" });
+    await expect(grants.mint("fetcher", scope())).rejects.toMatchObject({
+      code: "grant.refused",
+      message: expect.stringContaining("suspended"),
+    });
+  });
+
+  it("that a limit refuses is tried again, not given up", async () => {
+    mintFails = httpError(403, { headers: { "retry-after": "60" } });
+    await expect(grants.mint("fetcher", scope())).rejects.toMatchObject({ code: "github.away" });
+  });
+
+  it("that fails for a reason of ours shows it to nobody as GitHub's word", async () => {
+    mintFails = new TypeError("x is undefined");
+    await expect(grants.mint("fetcher", scope())).rejects.toBe(mintFails);
+  });
+});
+
+describe("a run's kept token", () => {
+  const tokenOf = async (duty: "reporter" | "fetcher", of = scope()): Promise<string> =>
+    ((await grants.keep(duty, of)) as unknown as { token: string }).token;
+
+  it("is minted once, and anew when it grows old or serves another duty", async () => {
+    const first = await tokenOf("reporter");
+    expect(await tokenOf("reporter")).toBe(first);
+    expect(await tokenOf("fetcher")).not.toBe(first);
+    nowMs += hourMs - 4 * 60_000;
+    const second = await tokenOf("reporter");
+    expect(second).not.toBe(first);
+    await grants.revokeAll(run.id);
+    expect(revoked).toHaveLength(3);
+    expect(await tokenOf("reporter")).not.toBe(second);
+  });
+
+  it("is never another run's", async () => {
+    const first = await tokenOf("reporter");
+    const other = await addHeldRun(store, { name: `other${"abcdefghijklmnopqrst".charAt(count)}`, number: 900 + count });
+    expect(await tokenOf("reporter", scopeOf(other.id, other.request))).not.toBe(first);
+    await grants.revokeAll(run.id);
+    expect(revoked).toEqual([first]);
+  });
+
+  it("belongs to a run", async () => {
+    await expect(grants.keep("reporter", { ...scope(), run: undefined })).rejects.toMatchObject({ code: "grant.unscoped" });
+  });
+});
+
+describe("the sweep at the start", () => {
+  it("revokes what nobody will use any more, of runs and of none, and leaves the open runs their own", async () => {
+    await grants.sweep(new Set());
+    revoked = [];
+    const own = (await grants.keep("reporter", scope())) as unknown as { token: string };
+    const stray = await grants.mint("doorman", { ...scopeOf(run.id, requestOf(1)), run: undefined });
+    expect(await grants.sweep(new Set([run.id]))).toBe(1);
+    expect(revoked).toEqual([stray.token]);
+    expect(await grants.sweep(new Set())).toBe(1);
+    expect(revoked).toEqual([stray.token, own.token]);
+    expect((await openGrants(store.db)).filter(({ state }) => state === "live")).toEqual([]);
+  });
+});
