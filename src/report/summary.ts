@@ -100,7 +100,7 @@ function printFigures(summary: Summary): string {
     ["Requests", printDoors(summary.evidence)],
     [
       "Tokens for GitHub",
-      `${printCount(grants.length)} minted, ${printCount(grants.filter((grant) => grant.revokedAtMs !== undefined).length)} revoked, ${printCount(live.length)} live`,
+      `${printCount(grants.length)} minted, ${printCount(grants.filter((grant) => grant.revokedAtMs !== undefined).length)} revoked, ${printCount(live.length)} live${live.length > 0 ? " (revoked when the run ends)" : ""}`,
     ],
   ];
   return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");

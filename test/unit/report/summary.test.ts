@@ -66,7 +66,7 @@ describe("what GitHub is told", () => {
       "1 of 1 check passed",
       "4 turns, 10,312 in, 1,840 out, 52,000 cached, $0.0731",
       "model 1 allowed; git 1 allowed; no door 1 refused",
-      "3 minted, 1 revoked, 1 live",
+      "3 minted, 1 revoked, 1 live (revoked when the run ends)",
       "`CONNECT example.com:443` | `default.refuse` | 1 |",
       pageUrl,
     ])
