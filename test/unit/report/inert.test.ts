@@ -1,0 +1,81 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { printInert } from "../../../src/report/inert.ts";
+
+describe("the agent's text on GitHub", () => {
+  it("calls nobody, closes nothing, refers to nothing", () => {
+    expect(printInert("Fixes #12, closes acme/other#3, GH-4, thanks @org/team")).toBe(
+      "Fixes no. 12, closes acme/otherno. 3, GH 4, thanks @ org/team",
+    );
+    expect(printInert("&#64;octocat and @\u200boctocat")).not.toMatch(/@octocat|&#64/);
+  });
+  it("fetches nothing and links nowhere", () => {
+    expect(printInert("![x](https://evil.example/p.png)")).toBe("! [x] (https: //evil.example/p.png)");
+    expect(printInert("[a][b]\n\n[b]: www.evil.example")).toBe("[a][b]\n\n[b] : www .evil.example".replace("[a][b]", "[a] [b]"));
+    expect(printInert("<img src=x><script>1</script><!-- airlock:run=x -->")).toBe(
+      "< img src=x>< script>1< /script>< !-- airlock:run=x -->",
+    );
+  });
+  it("keeps what is harmless readable", () => {
+    const text = "# Done\n\n- `a < b` and **c**\n\n| x | y |\n|---|---|\n\n```js\nif (a<1) f();\n```";
+    expect(printInert(text)).toBe(text);
+  });
+  it("has no program draw a fence", () => {
+    expect(printInert('```geojson\n{"type":"Point"}\n```')).toBe('```text\n{"type":"Point"}\n```');
+  });
+  it("takes terminal escapes out", () => {
+    expect(printInert("a\u001b]8;;https://evil.example\u0007b\u001b[31mc")).toBe("abc");
+  });
+});
+
+describe("for any text", () => {
+  const pieces = [
+    "@",
+    "#",
+    "1",
+    "a",
+    "<",
+    "!",
+    "[",
+    "]",
+    "(",
+    ":",
+    "//",
+    "http",
+    "&",
+    "#64;",
+    "amp;",
+    "GH-",
+    "www.",
+    "\u200b",
+    "\\",
+    "`",
+    "\n",
+    "&lt;",
+    "$",
+    "/",
+  ];
+  const hostile = fc.array(fc.constantFrom(...pieces), { maxLength: 30 }).map((all) => all.join(""));
+  it("nothing with an effect is left, however it was put together", () => {
+    fc.assert(
+      fc.property(fc.oneof(hostile, fc.string()), (text) => {
+        const inert = printInert(text);
+        for (const live of [
+          /@[A-Za-z0-9]/,
+          /#\d/,
+          /<[a-z/!?]/i,
+          /!\[/,
+          /\][([:]/,
+          /:\/\//,
+          /&#/,
+          /&[a-z][a-z0-9]*;/i,
+          /\bGH-\d/i,
+          /\bwww\./i,
+          /\u200b/,
+        ])
+          expect(inert).not.toMatch(live);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
