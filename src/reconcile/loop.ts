@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Logger } from "pino";
+import { firstError, isPassing, retryAfterMsOf } from "../github/api.ts";
 import { decide } from "../run/decide.ts";
 import { evolve } from "../run/evolve.ts";
 import type { Fact } from "../run/fact.ts";
@@ -7,7 +8,7 @@ import type { RunId } from "../run/identity.ts";
 import type { Seen } from "../run/seen.ts";
 import type { Step } from "../run/step.ts";
 import type { Changes } from "../store/changes.ts";
-import { appendFact, postponeRun } from "../store/queries/facts.ts";
+import { appendFact, markReported, postponeRun } from "../store/queries/facts.ts";
 import { claimRun } from "../store/queries/lease.ts";
 import { findRun, type RunRow } from "../store/queries/runs.ts";
 import type { Queue } from "../store/queue.ts";
@@ -63,7 +64,15 @@ async function performStep(parts: LoopParts, run: RunRow, step: Step): Promise<F
     const fact = await perform(run, step);
     log.info({ fact: fact?.is, tookMs: parts.nowMs() - startedAtMs }, "step performed");
     return fact;
-  } catch (error) {
+  } catch (thrown) {
+    const error = firstError(thrown);
+    if (step.do === "report" && isPassing(error)) {
+      log.warn({ err: error }, "progress not told");
+      // Told later: neither the deadline nor a stop waits for it, and no work is given up because GitHub is away meanwhile.
+      const nextAtMs = parts.nowMs() + retryAfterMsOf(error, parts.nowMs());
+      await markReported(parts.db, { run: run.id, fence: run.fence, digest: run.reported ?? "", nowMs: nextAtMs });
+      return undefined;
+    }
     const stumble = decideStumble(error, { place: run.state.at, tries: run.tries, nowMs: parts.nowMs() });
     log.warn({ err: error, next: stumble.is, tries: run.tries }, "step failed");
     if (stumble.is === "leave") return "postponed";

@@ -9,6 +9,12 @@ export interface Worker extends AsyncDisposable {
   idle(): Promise<void>;
 }
 
+/** A run's passes under way. `again`: something happened since the last one began to look. */
+interface Turn {
+  again: boolean;
+  done: PromiseWithResolvers<void>;
+}
+
 /**
  * Wakes runs and deliveries: from the queue at once, from timers when a deadline comes, and every few seconds whatever is open,
  * so that a wake-up that was lost costs seconds and not the run.
@@ -17,13 +23,13 @@ export async function startWorker(
   parts: LoopParts & { handleDelivery(id: string): Promise<void>; atOnce: number; tickMs: number },
 ): Promise<Worker> {
   const { db, queue, holder, log } = parts;
-  const turns = new Map<RunId, Promise<void>>();
+  const turns = new Map<RunId, Turn>();
   const timers = new Map<RunId, NodeJS.Timeout>();
   let closing = false;
 
   const pass = async (id: RunId) => {
-    if (closing) return;
     clearTimeout(timers.get(id));
+    timers.delete(id);
     const { wakeAtMs } = await passRun(parts, id);
     if (wakeAtMs === undefined || closing) return;
     // setTimeout takes at most 2^31 ms; the tick looks again long before.
@@ -33,21 +39,33 @@ export async function startWorker(
       setTimeout(() => void inTurn(id), spanMs),
     );
   };
-  // One pass at a time for each run: two would observe the same and do the same twice.
-  const inTurn = (id: RunId): Promise<void> => {
-    const turn = (turns.get(id) ?? Promise.resolve())
-      .then(() => pass(id))
-      .catch((error: unknown) => log.error({ err: error, runId: id }, "pass failed"))
-      .finally(() => {
-        if (turns.get(id) === turn) turns.delete(id);
-      });
+  // One pass at a time for each run: two would observe the same and do the same twice. A wake-up that comes meanwhile is noted and
+  // not waited for: the ticks alone would fill all of the queue's places behind one slow run, and no other would move.
+  const inTurn = async (id: RunId): Promise<void> => {
+    const known = turns.get(id);
+    if (known) {
+      known.again = true;
+      return;
+    }
+    const turn: Turn = { again: true, done: Promise.withResolvers() };
     turns.set(id, turn);
-    return turn;
+    while (turn.again && !closing) {
+      turn.again = false;
+      await pass(id).catch((error: unknown) => log.error({ err: error, runId: id }, "pass failed"));
+    }
+    turns.delete(id);
+    turn.done.resolve();
   };
-  const deliver = (id: string) =>
-    closing
-      ? Promise.resolve()
-      : parts.handleDelivery(id).catch((error: unknown) => log.warn({ err: error, delivery: id }, "delivery not handled yet"));
+  const inHand = new Set<string>();
+  const deliver = async (id: string): Promise<void> => {
+    // Ticks wake what waits: it may be in hand already.
+    if (closing || inHand.has(id)) return;
+    inHand.add(id);
+    await parts
+      .handleDelivery(id)
+      .catch((error: unknown) => log.warn({ err: error, delivery: id }, "delivery not handled yet"))
+      .finally(() => inHand.delete(id));
+  };
 
   await queue.work({ run: inTurn, delivery: deliver, atOnce: parts.atOnce });
   const tick = async () => {
@@ -60,7 +78,7 @@ export async function startWorker(
   ticking();
 
   const idle = async () => {
-    while (turns.size > 0) await Promise.all(turns.values());
+    while (turns.size > 0) await Promise.all([...turns.values()].map(({ done }) => done.promise));
   };
   return {
     idle,

@@ -8,7 +8,7 @@ import { storableJson } from "../text.ts";
 import { runLost } from "./lease.ts";
 
 /**
- * Writes the fact, the state it led to, and a wake-up, as one. Throws Fault "run.lost" when the run has changed hands since `fence`
+ * Writes the fact, the state it led to, and a wake-up (of the run, or of the next one when it has ended), as one. Throws Fault "run.lost" when the run has changed hands since `fence`
  * was given: a writer that stalled past its lease must not move it.
  */
 export async function appendFact(
@@ -27,8 +27,15 @@ export async function appendFact(
         fact: storableJson(input.fact),
       })
       .execute();
-    if (input.state.at !== "ended") await queue.wakeRun(input.run, trx);
+    // Its slot is free with this: whoever has waited longest for one need not wait for the next tick.
+    const next = input.state.at === "ended" ? await oldestQueued(trx) : input.run;
+    if (next) await queue.wakeRun(next, trx);
   });
+}
+
+async function oldestQueued(trx: Transaction<Schema>): Promise<RunId | undefined> {
+  const waiting = trx.selectFrom("runs").select("id").where("at", "=", "queued").orderBy("created_at_ms").orderBy("id");
+  return (await waiting.limit(1).executeTakeFirst())?.id;
 }
 
 async function moveRun(trx: Transaction<Schema>, input: { run: RunId; fence: number; state: Run; nowMs: number }): Promise<void> {
