@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import type { RunId } from "../../../src/run/identity.ts";
+import { defaultLimits, defaultProbeTargets, logSlackBytes, type SandboxSpec, sandboxConfig } from "../../../src/sandbox/spec.ts";
+
+const spec: SandboxSpec = {
+  instance: "one",
+  run: "abcdefghijklmnop" as RunId,
+  network: { mode: "sealed" },
+  imageId: "sha256:feed",
+  architecture: "amd64",
+  uid: 700_003,
+  doorFolder: "/run/airlock/abc/door",
+  limits: defaultLimits,
+  probe: defaultProbeTargets,
+};
+
+describe("the configuration of a sandbox", () => {
+  const config = sandboxConfig(spec, '{"profile":1}');
+  const host = config.HostConfig;
+
+  it("gives it no network, no capability and no privilege", () => {
+    expect(host).toMatchObject({ NetworkMode: "none", CapDrop: ["ALL"], Privileged: false, ReadonlyRootfs: true });
+    expect(host.CapAdd).toBeUndefined();
+    expect(host.SecurityOpt).toEqual(["no-new-privileges", 'seccomp={"profile":1}']);
+  });
+
+  it("leaves the engine's masked paths and its lists of devices alone", () => {
+    for (const key of ["MaskedPaths", "ReadonlyPaths", "Devices", "Binds", "PidMode", "UsernsMode"])
+      expect(host).not.toHaveProperty(key);
+  });
+
+  it("mounts the door read-only and the run's volume without a copy, and nothing else", () => {
+    expect(host.Mounts).toMatchObject([
+      { Type: "bind", Source: "/run/airlock/abc/door", Target: "/airlock", ReadOnly: true },
+      { Type: "volume", Source: "airlock-abcdefghijklmnop", Target: "/work", VolumeOptions: { NoCopy: true } },
+    ]);
+  });
+
+  it("carries the run's uid, its labels and no environment", () => {
+    expect(config).toMatchObject({ User: "700003:700003", Env: [], Image: "sha256:feed", StdinOnce: false });
+    expect(config.Labels).toEqual({ "airlock.instance": "one", "airlock.run": "abcdefghijklmnop", "airlock.role": "sandbox" });
+    expect(host.Tmpfs?.["/tmp"]).toContain("uid=700003,gid=700003");
+  });
+
+  it("rotates the log only beyond the limit that ends the run", () => {
+    expect(Number(host.LogConfig?.Config["max-size"])).toBe(defaultLimits.outputBytes + logSlackBytes);
+  });
+
+  it("tells the probe what to dial, documentation addresses by default", () => {
+    expect(config.Cmd?.slice(0, 4)).toEqual(["192.0.2.1", "169.254.169.254", "2001:db8::1", "probe.airlock.invalid"]);
+  });
+
+  it("does not exist for a mode that is not built", () => {
+    const firewalled = { ...spec, network: { mode: "firewalled", allowedHosts: [] } } as const;
+    expect(() => sandboxConfig(firewalled, "{}")).toThrow(expect.objectContaining({ code: "settings.mode" }));
+  });
+});
