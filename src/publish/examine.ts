@@ -34,7 +34,7 @@ export async function examineWork(parts: ExamineParts, run: RunRow, at: { base: 
   await keep("inspection", JSON.stringify(verdict.notes));
   const identity = await parts.app.identity();
   const rebuilt = await rebuildWork(
-    { git: parts.git, run: run.id, request: run.request, identity, base: at.base, atMs: parts.nowMs() },
+    { git: parts.git, run: run.id, request: run.request, identity, base: at.base, atMs: parts.nowMs(), redact: parts.redact },
     work,
   );
   // Ours from now on: whoever finds this tip on the branch knows that nobody else put it there.

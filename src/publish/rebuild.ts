@@ -12,6 +12,8 @@ interface Rebuild {
   identity: AppIdentity;
   base: Sha;
   atMs: number;
+  /** Stands before the messages: they are the agent's words, and leave with the push. */
+  redact(text: string): string;
 }
 
 /**
@@ -30,8 +32,10 @@ async function rebuildCommit(of: Rebuild, commit: { sha: string; parent: Sha; fa
   const raw = (await demand(of, ["cat-file", "commit", commit.sha])).toString("utf8");
   const tree = /^tree ([0-9a-f]{40})\n/.exec(raw)?.[1];
   if (!tree) throw new Error("a commit without a tree");
-  const cleaned = cleanMessage(raw.slice(raw.indexOf("\n\n") + 2), commit.fallback);
+  const { subject, body } = cleanMessage(of.redact(raw.slice(raw.indexOf("\n\n") + 2)), commit.fallback);
   const host = of.identity.email.slice(of.identity.email.indexOf("users.noreply.") + "users.noreply.".length);
+  // Once more: cleaning takes invisible characters out, which may have stood inside a secret.
+  const cleaned = { subject: of.redact(subject), body: of.redact(body) };
   const message = printMessage({ ...cleaned, run: of.run, coAuthor: { ...of.request.requester, host } });
   const date = `${Math.floor(of.atMs / 1000)} +0000`;
   const env = {

@@ -22,7 +22,7 @@ export interface TestHouse extends People {
   runsOf(issue: number): Promise<RunView[]>;
   /** The nth run of an issue or pull request, from 1, once it has ended. */
   ended(issue: number, nth?: number): Promise<RunView>;
-  /** The run, once its agent has begun to run a shell command. */
+  /** The newest run, once its agent's shell has given its sign of life. */
   inShell(issue: number): Promise<RunView>;
   transcriptOf(run: RunId): Promise<string>;
   page(run: RunView): Promise<{ status: number; text: string }>;
@@ -79,9 +79,10 @@ export async function openHouse({ limits = {}, change = (machine) => machine }: 
       return viewOf(id);
     },
     async inShell(issue) {
-      const id = await until(`a shell command of #${issue}`, async () => {
+      const id = await until(`a sign of life of #${issue}`, async () => {
         const row = (await idsOf(issue)).at(-1);
-        return row && (await transcriptOf(row.id)).includes("tool: ") ? row.id : undefined;
+        const seen = row && (await viewOf(row.id)).evidence.rows.some(({ target }) => target === "/sign-of-life");
+        return seen ? row.id : undefined;
       });
       return viewOf(id);
     },

@@ -52,6 +52,9 @@ export function shellBlock(command: string): string {
   return `\`\`\`airlock-sh\n${command}\n\`\`\``;
 }
 
+/** A shell command by which the agent's shell shows that it has come so far: see `inShell`. */
+export const signOfLife = "curl -s -o /tmp/answer http://127.0.0.1:8090/sign-of-life";
+
 export function createPeople(github: LocalGitHub): People {
   const send = async (who: PersonName, method: string, path: string, body?: unknown): Promise<Answer> => {
     const response = await fetch(`${github.api}${path}`, {

@@ -74,4 +74,22 @@ describe("the local GitHub, from label to pull request", () => {
     expect(await heard("check_run", "completed")).toMatchObject({ check_run: completed });
     expect(github.state().invalidResponses).toEqual([]);
   });
+
+  it("numbers issues and pull requests one after another, also where they come at once", async () => {
+    const { github, as } = house;
+    const maintainer = as(github.users.maintainer.token);
+    const main = (await maintainer.rest.git.getRef({ ...repo, ref: "heads/main" })).data.object.sha;
+    const heads = ["first", "second", "third"];
+    for (const head of heads) {
+      await maintainer.rest.git.createRef({ ...repo, ref: `refs/heads/${head}`, sha: main });
+      const change = { path: `${head}.txt`, branch: head, message: head, content: "bmV3" };
+      await maintainer.rest.repos.createOrUpdateFileContents({ ...repo, ...change });
+    }
+    const opened = heads.flatMap((head) => [
+      maintainer.rest.pulls.create({ ...repo, title: head, head, base: "main" }),
+      maintainer.rest.issues.create({ ...repo, title: head }),
+    ]);
+    const numbers = (await Promise.all<{ data: { number: number } }>(opened)).map(({ data }) => data.number);
+    expect(new Set(numbers).size).toBe(6);
+  });
 });

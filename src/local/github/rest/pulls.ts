@@ -74,6 +74,12 @@ async function create(call: RepositoryCall): Promise<Reply> {
     merged: null,
     reviews: [],
   };
+  if (headRepository !== repository)
+    await git(repository.folder, ["fetch", "--quiet", "--no-tags", headRepository.folder, `refs/heads/${headRef}`]);
+  const ahead = await git(repository.folder, ["rev-list", "--count", `${baseSha}..${headSha}`, "--"]);
+  if (ahead.trim() === "0")
+    throw customProblem(`No commits between ${wanted.base} and ${headRepository === repository ? headRef : labelOf(pull)}`);
+  // Nothing is waited for from here until it has its number: two that come at once must not get the same one.
   mustBeNew(repository, pull);
   const at = timestamp(world.nowMs());
   const issue: Issue & { pull: Pull } = {
@@ -93,13 +99,8 @@ async function create(call: RepositoryCall): Promise<Reply> {
     reactions: [],
     pull,
   };
-  await keepPullHead(repository, issue);
-  const ahead = await git(repository.folder, ["rev-list", "--count", `${baseSha}..${headSha}`, "--"]);
-  if (ahead.trim() === "0") {
-    await git(repository.folder, ["update-ref", "-d", `refs/pull/${issue.number}/head`]);
-    throw customProblem(`No commits between ${wanted.base} and ${headRepository === repository ? headRef : labelOf(pull)}`);
-  }
   repository.issues.set(issue.number, issue);
+  await keepPullHead(repository, issue);
   await announceIssue(call, issue, "opened");
   const json = await renderPull(call, issue);
   return { status: 201, json, headers: { location: String(json.url) } };
