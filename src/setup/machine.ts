@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Fault } from "../fault.ts";
 import { type Engine, openEngine } from "../sandbox/engine.ts";
 import type { SandboxImage } from "../sandbox/image.ts";
+import { ensureUidsFree } from "../sandbox/uids.ts";
 import { decideProvision } from "./decide-provision.ts";
 import { observeMachine } from "./observe-machine.ts";
 import { performProvision, titleOf } from "./perform-provision.ts";
@@ -32,6 +34,7 @@ export interface Machine {
  */
 export async function ensureMachine(options: MachineOptions): Promise<Machine> {
   demandRoot();
+  for (const file of ["/etc/subuid", "/etc/subgid"]) ensureUidsFree(await readFile(file, "utf8").catch(() => ""));
   await ensureEngineRuns(options);
   const engine = await openEngine(addressOf(options.env));
   const { ensureSandboxImage } = await import("../sandbox/image.ts");
