@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import { Fault } from "../fault.ts";
-import { type Api, statusOf } from "../github/api.ts";
+import { type Api, messageOf, statusOf } from "../github/api.ts";
 import type { AppIdentity, GitHubApp } from "../github/app.ts";
 import { type Grants, scopeOf } from "../github/grant.ts";
 import { issueBranch, parseSha, type Sha } from "../run/identity.ts";
@@ -22,16 +22,17 @@ export async function ensureStartBranch(
   const identity = await parts.app.identity();
   await using starter = await parts.grants.mint("starter", scopeOf(run.id, run.request));
   const at = { api: starter.api, owner, repo };
+  let made: Sha | undefined;
   for (let nth = 1; nth <= 50; nth++) {
     const branch = issueBranch(subject.number, nth);
     const tip = await readTip(at, branch);
-    const maker = tip && (await ownerOfTip(parts.db, repositoryId, branch, tip));
-    if (tip && maker === run.id) return { branch, sha: tip };
-    // Somebody else's: never overwritten, whatever its name.
-    if (tip && !maker) continue;
-    const sha = await makeStartCommit(at, { run, pins, identity });
-    await addBranchTip(parts.db, { repositoryId, branch, sha, run: run.id });
-    if (await putBranch(at, { branch, sha, exists: tip !== undefined })) return { branch, sha };
+    if (tip && (await ownerOfTip(parts.db, repositoryId, branch, tip)) === run.id) return { branch, sha: tip };
+    // Somebody else's, or an earlier run's, from which a person may have opened a pull request: GitHub moves no branch on condition
+    // that nobody has pushed meanwhile, so none that exists is ever moved.
+    if (tip) continue;
+    made ??= await makeStartCommit(at, { run, pins, identity });
+    await addBranchTip(parts.db, { repositoryId, branch, sha: made, run: run.id });
+    if (await putBranch(at, { branch, sha: made })) return { branch, sha: made };
   }
   throw new Fault("branch.taken", `All names from ${issueBranch(subject.number, 1)} on are taken`, {
     remedy: "Delete branches of closed pull requests",
@@ -73,18 +74,19 @@ async function makeStartCommit({ api, owner, repo }: At, of: { run: RunRow; pins
   return sha;
 }
 
-/** False where somebody made the branch in between. */
-async function putBranch({ api, owner, repo }: At, put: { branch: string; sha: Sha; exists: boolean }): Promise<boolean> {
-  if (put.exists) {
-    await api.rest.git.updateRef({ owner, repo, ref: `heads/${put.branch}`, sha: put.sha, force: true });
-    return true;
-  }
+/** False where somebody made the branch in between. Throws Fault "branch.refused" where the repository's rules do not have it. */
+async function putBranch({ api, owner, repo }: At, put: { branch: string; sha: Sha }): Promise<boolean> {
   try {
     await api.rest.git.createRef({ owner, repo, ref: `refs/heads/${put.branch}`, sha: put.sha });
     return true;
   } catch (error) {
     if (statusOf(error) !== 422) throw error;
-    return (await readTip({ api, owner, repo }, put.branch)) === put.sha;
+    const tip = await readTip({ api, owner, repo }, put.branch);
+    if (tip) return tip === put.sha;
+    throw new Fault("branch.refused", `GitHub refused to make the branch ${put.branch}: ${messageOf(error)}`, {
+      remedy: "See the repository's rules for branches, and whether a branch is named `agent`",
+      cause: error,
+    });
   }
 }
 

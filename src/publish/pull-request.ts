@@ -32,15 +32,18 @@ export async function ensurePullRequest(api: Api, wanted: Wanted): Promise<PullR
     });
     return { number: data.number, url: data.html_url, head: wanted.head };
   } catch (error) {
-    // 422 also says that one exists: made by an attempt whose answer was lost.
-    const made = statusOf(error) === 422 ? await findOwn(api, wanted) : undefined;
-    if (made === undefined) throw error;
-    const { data } = await api.rest.pulls.get({ owner, repo, pull_number: made });
-    return { number: data.number, url: data.html_url, head: wanted.head };
+    // 422 also says that one exists: opened by a person from our branch. It is theirs: the work is in it, and its text stays.
+    const theirs = statusOf(error) === 422 ? (await listOpen(api, wanted))[0] : undefined;
+    if (theirs === undefined) throw error;
+    return { number: theirs.number, url: theirs.html_url, head: wanted.head };
   }
 }
 
-async function findOwn(api: Api, { owner, repo, branch, target, botId }: Wanted): Promise<number | undefined> {
+async function findOwn(api: Api, wanted: Wanted): Promise<number | undefined> {
+  return (await listOpen(api, wanted)).find((pull) => pull.user?.id === wanted.botId)?.number;
+}
+
+async function listOpen(api: Api, { owner, repo, branch, target }: Wanted) {
   const { data } = await api.rest.pulls.list({
     owner,
     repo,
@@ -49,6 +52,6 @@ async function findOwn(api: Api, { owner, repo, branch, target, botId }: Wanted)
     state: "open",
     per_page: 100,
   });
-  // Anybody may have opened a pull request from our branch: that one is theirs, and its text stays.
-  return data.find((pull) => pull.user?.id === botId && pull.head.ref === branch)?.number;
+  // The owner may have another fork of this repository, with a branch of the same name.
+  return data.filter((pull) => pull.head.ref === branch && pull.head.repo?.id === pull.base.repo.id);
 }

@@ -1,7 +1,8 @@
 import type { Api } from "../github/api.ts";
 import type { RunId } from "../run/identity.ts";
 
-/** Found again by the marker and by who wrote it: anybody can type the marker, nobody else can be the App. */
+/** Found again by the marker and by who wrote it: anybody can type the marker, nobody else can be the App's bot. A person who
+ *  writes through the App is still that person. */
 export function commentMarker(run: RunId): string {
   return `<!-- airlock:run=${run} -->`;
 }
@@ -9,7 +10,7 @@ export function commentMarker(run: RunId): string {
 /** One comment for the run, however often this is called or killed. Answers its id. */
 export async function ensureComment(
   api: Api,
-  input: { appId: number; owner: string; repo: string; number: number; run: RunId; body: string; sinceMs: number },
+  input: { botId: number; owner: string; repo: string; number: number; run: RunId; body: string; sinceMs: number },
 ): Promise<number> {
   const { owner, repo, number } = input;
   const marker = commentMarker(input.run);
@@ -24,7 +25,7 @@ export async function ensureComment(
   });
   for await (const { data } of pages)
     for (const comment of data) {
-      if (comment.performed_via_github_app?.id !== input.appId || !comment.body?.startsWith(marker)) continue;
+      if (comment.user?.id !== input.botId || !comment.body?.startsWith(marker)) continue;
       if (comment.body !== body) await api.rest.issues.updateComment({ owner, repo, comment_id: comment.id, body });
       return comment.id;
     }

@@ -43,10 +43,10 @@ export function createTeller(parts: TellerParts): Teller {
   const reporter = (run: RunRow): Promise<Api> => parts.grants.keep("reporter", scopeOf(run.id, run.request));
   const where = (run: RunRow) => ({ owner: run.request.owner, repo: run.request.name });
   const writeComment = async (api: Api, run: RunRow) => {
-    const { id } = await parts.app.identity();
+    const { botId } = await parts.app.identity();
     const body = parts.redact(commentOf(await story(run), { pageUrl: parts.pageUrl(run.pageKey), nowMs: parts.nowMs() }));
     return ensureComment(api, {
-      appId: id,
+      botId,
       ...where(run),
       number: run.request.subject.number,
       run: run.id,

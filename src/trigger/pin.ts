@@ -51,6 +51,12 @@ export async function pin(parts: PinParts, run: RunRow): Promise<Fact> {
       "The pull request comes from a fork, and Airlock pushes to this repository only.",
       "Ask on an issue, or open the pull request from a branch of this repository.",
     );
+  if (pull.head.ref === pull.head.repo.default_branch)
+    return refused(
+      "pin.default-branch",
+      "The pull request comes from the default branch, and the work would go there without anybody having looked at it.",
+      "Ask on an issue, or open the pull request from another branch.",
+    );
   const moved = await headMovedAfter(parts.db, repositoryId, subject.number, askedAtMs);
   const baseSha = parseSha(pull.head.sha);
   if (moved || !baseSha)
