@@ -40,23 +40,22 @@ export async function closeRun(parts: CloseParts, run: RunRow, state: Extract<Ru
 async function tell(parts: CloseParts, run: RunRow, state: Extract<Run, { at: "closing" }>): Promise<void> {
   const { teller } = parts;
   const { stand, pullRequest } = state;
-  const each: [string, () => Promise<unknown>][] = [];
+  const each: [what: string, report: () => Promise<unknown>, asDoorman?: () => Promise<unknown>][] = [];
   if (stand) each.push(["check", () => teller.check(run, { sha: stand.sha })]);
   if (pullRequest && pullRequest.head !== stand?.sha)
     each.push(["check of the head", () => teller.check(run, { sha: pullRequest.head })]);
-  each.push(["comment", () => teller.comment(run)], ["label", () => teller.showRested(run)]);
+  each.push(["comment", () => teller.comment(run), () => teller.commentAsDoorman(run)]);
+  each.push(["label", () => teller.showRested(run), () => teller.showRestedAsDoorman(run)]);
   if (stand?.startCommit && !pullRequest) each.push(["start branch", () => removeStartBranch(parts, run, stand)]);
-  for (const [what, report] of each) {
+  for (const [what, report, asDoorman] of each) {
     try {
       await report();
     } catch (thrown) {
       const error = firstError(thrown);
       if (isPassing(error)) throw error;
       parts.log.warn({ err: error, runId: run.id, what }, "report refused");
-      if (what === "comment" && error instanceof Fault && error.code === "grant.permission-missing")
-        await teller
-          .commentAsDoorman(run)
-          .catch((again: unknown) => parts.log.warn({ err: again, runId: run.id }, "no way to comment"));
+      if (asDoorman && error instanceof Fault && error.code === "grant.permission-missing")
+        await asDoorman().catch((again: unknown) => parts.log.warn({ err: again, runId: run.id, what }, "no other way either"));
     }
   }
 }

@@ -33,6 +33,8 @@ export interface Teller {
   commentAsDoorman(run: RunRow): Promise<void>;
   showWorking(run: RunRow): Promise<void>;
   showRested(run: RunRow): Promise<void>;
+  /** The same in the one way that is left: a label that stayed could not be set again. */
+  showRestedAsDoorman(run: RunRow): Promise<void>;
   pullRequestText(run: RunRow): Promise<{ title: string; body: string }>;
   /** Remembers what was told, so that it is not told again. */
   remember(run: RunRow, progress: string): Promise<void>;
@@ -55,6 +57,12 @@ export function createTeller(parts: TellerParts): Teller {
     });
   };
   const issueOf = (run: RunRow) => ({ ...where(run), number: run.request.subject.number });
+  const takeLabels = async (apiOf: () => Promise<Api>, run: RunRow) => {
+    if (run.request.subject.kind !== "issue") return;
+    const api = await apiOf();
+    await ensureNoLabel(api, issueOf(run), labels.working);
+    await ensureNoLabel(api, issueOf(run), labels.ask);
+  };
 
   return {
     async check(run, { sha }) {
@@ -85,11 +93,10 @@ export function createTeller(parts: TellerParts): Teller {
       await ensureLabel(api, issueOf(run), labels.working);
       await ensureNoLabel(api, issueOf(run), labels.ask);
     },
-    async showRested(run) {
-      if (run.request.subject.kind !== "issue") return;
-      const api = await reporter(run);
-      await ensureNoLabel(api, issueOf(run), labels.working);
-      await ensureNoLabel(api, issueOf(run), labels.ask);
+    showRested: async (run) => takeLabels(() => reporter(run), run),
+    async showRestedAsDoorman(run) {
+      await using doorman = await parts.grants.mint("doorman", scopeOf(run.id, run.request));
+      await takeLabels(async () => doorman.api, run);
     },
     async pullRequestText(run) {
       const text = pullRequestOf(await story(run), { pageUrl: parts.pageUrl(run.pageKey), nowMs: parts.nowMs() });

@@ -36,10 +36,13 @@ export interface HouseWish {
   limits?: Partial<Settings["limits"]>;
   /** Makes the machine another than the one that is there. */
   change?: (machine: Machine) => Machine;
+  /** Another model than the house's own, by the settings that name it. */
+  pay?: { ANTHROPIC_API_KEY: string; ANTHROPIC_BASE_URL: string };
 }
 
 /** The whole App on the real engine, with a local GitHub and a local model, in this process. One for each test file. */
-export async function openHouse({ limits = {}, change = (machine) => machine }: HouseWish = {}): Promise<TestHouse> {
+export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
+  const { limits = {}, change = (machine) => machine, pay } = wish;
   const lines: string[] = [];
   const logTo = new Writable({
     write(chunk, _encoding, done) {
@@ -50,7 +53,7 @@ export async function openHouse({ limits = {}, change = (machine) => machine }: 
   const signal = AbortSignal.timeout(100_000);
   const machine = await ensureMachine({ provision: false, env: childEnvironment(), signal });
   const local = await startLocalHouse({
-    ...{ machine: change(machine), env: { LOG_LEVEL: "info" }, mayPay: false, logTo },
+    ...{ machine: change(machine), env: { LOG_LEVEL: "info", ...pay }, mayPay: pay !== undefined, logTo },
     limits: { concurrency: 3, ...limits },
   });
   const { app, github } = local;
