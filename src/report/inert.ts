@@ -17,7 +17,8 @@ const invisible = /[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]/gu;
 const rules: readonly (readonly [RegExp, string])[] = [
   // References to issues and pull requests, here and elsewhere; closing words have no effect without one.
   [/#(?=\d)/g, "no. "],
-  [/\b(GH)-(?=\d)/gi, "$1 "],
+  // GitHub looks at the rendered text: `_GH-4_` and `GH\-4` refer as well, though neither has a word boundary there.
+  [/(?<![a-z0-9])(GH)\\*-(?=\d)/gi, "$1 "],
   // Entities: `&#64;` would become the character that the next rules look for.
   [/&(?=#|[a-z][a-z0-9]*;)/gi, "& "],
   // HTML: tags, comments, declarations; `<` stays in comparisons.
@@ -28,8 +29,8 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/!(?=\[)/g, "! "],
   [/\](?=[([:])/g, "] "],
   // What GitHub links by itself.
-  [/:(?=\/\/)/g, ": "],
-  [/\b(www)\./gi, "$1 ."],
+  [/:(?=\\*\/\\*\/)/g, ": "],
+  [/(?<![a-z0-9])(www)(?=\\*\.)/gi, "$1 "],
   // Fences that are drawn by a program, some of which fetch.
   [/^([ \t>]*(?:`{3,}|~{3,})[ \t]*)(mermaid|geojson|topojson|stl|math)\b.*$/gim, "$1text"],
   // Mathematics is drawn by a program as well.

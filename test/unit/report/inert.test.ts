@@ -16,6 +16,11 @@ describe("the agent's text on GitHub", () => {
       "< img src=x>< script>1< /script>< !-- airlock:run=x -->",
     );
   });
+  it("is not deceived by emphasis or by escapes that rendering takes away", () => {
+    expect(printInert("_www.evil.example_ _GH-4_ GH\\-4 www\\.evil.example https:\\/\\/evil.example")).toBe(
+      "_www .evil.example_ _GH 4_ GH 4 www \\.evil.example https: \\/\\/evil.example",
+    );
+  });
   it("keeps what is harmless readable", () => {
     const text = "# Done\n\n- `a < b` and **c**\n\n| x | y |\n|---|---|\n\n```js\nif (a<1) f();\n```";
     expect(printInert(text)).toBe(text);
@@ -46,6 +51,11 @@ describe("for any text", () => {
     "#64;",
     "amp;",
     "GH-",
+    "GH",
+    "-",
+    "_",
+    ".",
+    "www",
     "www.",
     "\u200b",
     "\\",
@@ -69,8 +79,9 @@ describe("for any text", () => {
           /:\/\//,
           /&#/,
           /&[a-z][a-z0-9]*;/i,
-          /\bGH-\d/i,
-          /\bwww\./i,
+          /(?<![a-z0-9])GH\\?-\d/i,
+          /(?<![a-z0-9])www\\?\./i,
+          /:\\?\/\\?\//,
           /\u200b/,
         ])
           expect(inert).not.toMatch(live);
