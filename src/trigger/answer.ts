@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
-import type { Api } from "../github/api.ts";
+import { type Api, statusOf } from "../github/api.ts";
 import { ensureNoLabel } from "../report/label.ts";
 import { labels } from "../run/labels.ts";
-import { takeNotice } from "../store/queries/places.ts";
+import { dropMark, takeMark, takeNotice } from "../store/queries/places.ts";
 import type { Schema } from "../store/schema.ts";
 import type { Asked } from "./parse.ts";
 
@@ -15,7 +15,24 @@ export async function react(api: Api, asked: Asked, content: Reaction): Promise<
   else await api.rest.reactions.createForIssue({ ...at, issue_number: asked.subject.number });
 }
 
-export async function comment(api: Api, asked: Asked, body: string): Promise<void> {
+/**
+ * One answer to each comment that asks: a delivery is handled again where the end of its handling failed. Rather none than two, where
+ * GitHub's answer was lost: the person can ask again.
+ */
+export async function answerOnce(api: Api, db: Kysely<Schema>, asked: Asked, body: string): Promise<void> {
+  const name = `answer:${asked.repositoryId}:${asked.commentId}`;
+  if (!(await takeMark(db, name))) return;
+  try {
+    await comment(api, asked, body);
+  } catch (error) {
+    const status = statusOf(error);
+    // Refused, so that it was not written: the next handling may try.
+    if (status !== undefined && status < 500) await dropMark(db, name);
+    throw error;
+  }
+}
+
+async function comment(api: Api, asked: Asked, body: string): Promise<void> {
   await api.rest.issues.createComment({ owner: asked.owner, repo: asked.name, issue_number: asked.subject.number, body });
 }
 

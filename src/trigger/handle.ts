@@ -14,7 +14,7 @@ import { addHead } from "../store/queries/places.ts";
 import { addRun, findActiveRun, queuePosition } from "../store/queries/runs.ts";
 import type { Queue } from "../store/queue.ts";
 import type { Schema } from "../store/schema.ts";
-import { comment, helpWords, react, refuse } from "./answer.ts";
+import { answerOnce, helpWords, react, refuse } from "./answer.ts";
 import type { Asked, Trigger } from "./parse.ts";
 import { findRerun } from "./rerun.ts";
 
@@ -30,10 +30,10 @@ export interface TriggerParts {
 }
 
 /**
- * Carries out what a delivery asks for; answers what came of it, for the delivery's note. Safe to repeat after a crash at any point.
+ * `receivedAtMs`: when the delivery came. Carries out what a delivery asks for; answers what came of it, for the delivery's note. Safe to repeat after a crash at any point.
  * Throws where GitHub or the store cannot be reached: the delivery then stays waiting.
  */
-export async function handleTrigger(parts: TriggerParts, trigger: Trigger): Promise<string> {
+export async function handleTrigger(parts: TriggerParts, trigger: Trigger, receivedAtMs: number): Promise<string> {
   if (trigger.kind === "ignored") return `ignored: ${trigger.why}`;
   if (trigger.kind === "head") {
     await addHead(parts.db, trigger);
@@ -46,7 +46,7 @@ export async function handleTrigger(parts: TriggerParts, trigger: Trigger): Prom
     case "installed":
       return prepareRepositories(parts, trigger);
     case "rerun":
-      return rerun(parts, trigger);
+      return rerun(parts, trigger, receivedAtMs);
     default: {
       await using doorman = await parts.grants.mint("doorman", scopeOfAsked(trigger.asked));
       // Awaited here: the token is revoked when this block is left.
@@ -110,7 +110,7 @@ async function startRun(
   if (added.is === "duplicate") return `run ${added.run}`;
   await react(api, asked, "confused");
   if (asked.commentId !== undefined)
-    await comment(api, asked, "A run is at work here already. `/agent stop` ends it; then ask again.");
+    await answerOnce(api, parts.db, asked, "A run is at work here already. `/agent stop` ends it; then ask again.");
   return `busy with run ${added.run}`;
 }
 
@@ -141,32 +141,38 @@ async function tell(
   api: Api,
   { asked, command, word }: Extract<Trigger, { kind: "answer" }>,
 ): Promise<string> {
-  if (command === "help") await comment(api, asked, helpWords);
+  if (command === "help") await answerOnce(api, parts.db, asked, helpWords);
   if (command === "unknown")
-    await comment(api, asked, `Airlock has no command \`${word.replaceAll(/[^\w-]/g, "?")}\`.\n\n${helpWords}`);
+    await answerOnce(api, parts.db, asked, `Airlock has no command \`${word.replaceAll(/[^\w-]/g, "?")}\`.\n\n${helpWords}`);
   if (command === "status") {
     const active = await findActiveRun(parts.db, asked.repositoryId, asked.subject.number);
     const words = active
       ? `${stateWords(active.state, await queuePosition(parts.db, active))} [See the run](${parts.pageUrl(active.pageKey)}).`
       : "No run is at work here.";
-    await comment(api, asked, words);
+    await answerOnce(api, parts.db, asked, words);
   }
   return `answered ${command}`;
 }
 
-async function rerun(parts: TriggerParts, trigger: Extract<Trigger, { kind: "rerun" }>): Promise<string> {
+async function rerun(parts: TriggerParts, trigger: Extract<Trigger, { kind: "rerun" }>, receivedAtMs: number): Promise<string> {
   const former = await findRerun(parts.db, trigger);
   if (!former) return "ignored: no run of ours has this check";
   const asked: Asked = { ...trigger.asked, subject: former.request.subject };
   await using doorman = await parts.grants.mint("doorman", scopeOfAsked(asked));
   const permission = await readPermission(doorman.api, { owner: asked.owner, repo: asked.name, ...asked.requester });
   if (!mayRun(permission)) return `refused: ${asked.requester.login} has ${permission} access`;
-  // Authorised anew: the one who pressed is the one who asks. What was asked stays as it was signed then.
+  // Authorised anew: the one who pressed is the one who asks. What was asked stays as it was signed then; names and installation are
+  // today's, since repositories are renamed and Apps installed anew.
   const request = {
     ...former.request,
+    installationId: asked.installationId,
+    accountId: asked.accountId,
+    owner: asked.owner,
+    name: asked.name,
     requester: asked.requester,
     cause: { kind: "rerun", checkRunId: trigger.checkRunId ?? 0 } as const,
-    askedAtMs: parts.nowMs(),
+    // The payload has no time of the press. Handling may come much later, and what was pushed until then was not looked at.
+    askedAtMs: receivedAtMs,
   };
   const added = await addRun(parts.db, parts.queue, {
     ...parts.newRun(),

@@ -74,3 +74,18 @@ export async function ownerOfCommit(db: Kysely<Schema>, repositoryId: number, sh
     .executeTakeFirst();
   return row?.run;
 }
+
+/** True the first time for this name: what must not be done twice is done by whoever gets it. */
+export async function takeMark(db: Kysely<Schema>, name: string): Promise<boolean> {
+  const row = await db
+    .insertInto("marks")
+    .values({ name, text: "" })
+    .onConflict((c) => c.doNothing())
+    .returning("name")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function dropMark(db: Kysely<Schema>, name: string): Promise<void> {
+  await db.deleteFrom("marks").where("name", "=", name).execute();
+}

@@ -1,0 +1,318 @@
+import { pino } from "pino";
+import { Probot } from "probot";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { handleDelivery } from "../../../src/delivery/handle.ts";
+import { Fault } from "../../../src/fault.ts";
+import type { Grants } from "../../../src/github/grant.ts";
+import { commandsOf } from "../../../src/store/queries/commands.ts";
+import { addDelivery, findWaitingDelivery } from "../../../src/store/queries/deliveries.ts";
+import { headMovedAfter } from "../../../src/store/queries/places.ts";
+import { findActiveRun, findRun, type RunRow } from "../../../src/store/queries/runs.ts";
+import { loadTriggers } from "../../../src/trigger/app.ts";
+import { httpError } from "../../helpers/http-error.ts";
+import { examplePayload, type Payload } from "../../helpers/payloads.ts";
+import { openTestStore, runId } from "../../helpers/store.ts";
+
+const repositoryId = 186853002;
+const person = 21031067;
+let store: Awaited<ReturnType<typeof openTestStore>>;
+let probot: Probot;
+let calls: { name: string; body?: string }[] = [];
+let permission = "write";
+let personId = person;
+let mintFails: unknown;
+let revokeFails: unknown;
+let commentFails: unknown;
+let made = 0;
+let deliveries = 0;
+
+// GitHub as the doorman meets it: every call is noted and goes well.
+const api = {
+  rest: new Proxy(
+    {},
+    {
+      get: (_, group: string) =>
+        new Proxy(
+          {},
+          {
+            get: (__, name: string) => async (parameters: { body?: string; content?: string }) => {
+              if (name === "getCollaboratorPermissionLevel") return { data: { permission, user: { id: personId } } };
+              if (name === "createComment" && commentFails) throw commentFails;
+              calls.push({
+                name: `${group}.${name}`,
+                ...((parameters.body ?? parameters.content) && { body: parameters.body ?? parameters.content }),
+              });
+              return { data: { id: 1 } };
+            },
+          },
+        ),
+    },
+  ),
+};
+const grants = {
+  mint: async () => {
+    if (mintFails) throw mintFails;
+    return {
+      api,
+      token: "x",
+      [Symbol.asyncDispose]: async () => {
+        if (revokeFails) throw revokeFails;
+      },
+    };
+  },
+} as unknown as Grants;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  probot = new Probot({ appId: 1, privateKey: "unused", secret: "hush", log: pino({ level: "silent" }) as never });
+  await probot.ready();
+  const parts = {
+    ...{ db: store.db, queue: store.queue, grants, accounts: ["codertocat"], nowMs: () => 5_000_000 },
+    newRun: () => ({ id: runId(`trigger${"abcdefghijklmnopqrstuvwxyz".charAt(made++)}`), pageKey: `page-${made}` }),
+    pageUrl: (key: string) => `https://airlock.example/runs/${key}`,
+  };
+  await probot.load(loadTriggers(parts, () => {}));
+});
+afterAll(() => store[Symbol.asyncDispose]());
+beforeEach(async () => {
+  [calls, permission, personId] = [[], "write", person];
+  mintFails = revokeFails = commentFails = undefined;
+  await store.db
+    .updateTable("runs")
+    .set({ at: "ended", state: JSON.stringify({ at: "ended", ending: { outcome: "failed" } }) })
+    .execute();
+});
+
+/** Has a delivery stored and handled; answers its note, or undefined where it still waits. */
+async function deliver(event: string, payload: Payload, id = `d-${deliveries++}`): Promise<string | undefined> {
+  await addDelivery(store.db, store.queue, { id, event, payload, receivedAtMs: 4_000_000 });
+  await handleDelivery({ db: store.db, probot }, id).catch(() => {});
+  const row = await store.db.selectFrom("deliveries").select(["state", "note"]).where("id", "=", id).executeTakeFirstOrThrow();
+  return row.state === "handled" ? (row.note ?? "") : undefined;
+}
+
+let comments = 1_000;
+function commented(body: string, change: (payload: Payload) => void = () => {}): Payload {
+  const payload = examplePayload("issue_comment", "created");
+  payload.comment.body = body;
+  payload.comment.id = comments++;
+  change(payload);
+  return payload;
+}
+
+const active = async (): Promise<RunRow | undefined> => findActiveRun(store.db, repositoryId, 1);
+const said = (): (string | undefined)[] => calls.filter(({ name }) => name === "issues.createComment").map(({ body }) => body);
+
+describe("somebody with write access", () => {
+  it("gets a run, once, however often and under whatever id the request is delivered", async () => {
+    const payload = commented("/agent fix it");
+    const note = await deliver("issue_comment", payload);
+    const run = await active();
+    expect(note).toBe(`run ${run?.id}`);
+    expect(await deliver("issue_comment", payload)).toBe(note);
+    expect(calls).toEqual([{ name: "reactions.createForIssueComment", body: "eyes" }]);
+  });
+
+  it("who asks again while a run is at work is told so", async () => {
+    await deliver("issue_comment", commented("/agent fix it"));
+    expect(await deliver("issue_comment", commented("/agent fix that"))).toMatch(/^busy with run/);
+    expect(said()).toEqual([expect.stringContaining("at work here already")]);
+  });
+
+  it("can stop the run, and a stop from before the run was asked for does nothing", async () => {
+    const early = commented("/agent stop", (payload) => {
+      payload.comment.created_at = payload.comment.updated_at = "2019-05-15T15:00:00Z";
+    });
+    await deliver("issue_comment", commented("/agent fix it"));
+    const run = await active();
+    if (!run) throw new Error("no run");
+    expect(await deliver("issue_comment", early)).toMatch(/^ignored/);
+    expect(await commandsOf(store.db, run.id)).toEqual([]);
+    expect(await deliver("issue_comment", commented("/agent stop"))).toBe(`asked run ${run.id} to stop`);
+    expect(await commandsOf(store.db, run.id)).toEqual([{ kind: "stop", by: "Codertocat", how: "comment" }]);
+  });
+
+  it("is answered once, although the end of the handling failed and it is handled again", async () => {
+    const payload = commented("/agent help");
+    revokeFails = httpError(502);
+    expect(await deliver("issue_comment", payload, "again")).toBeUndefined();
+    expect(await deliver("issue_comment", payload, "again")).toBeUndefined();
+    revokeFails = undefined;
+    expect(await deliver("issue_comment", payload, "again")).toBe("answered help");
+    expect(said()).toEqual([expect.stringContaining("/agent fix")]);
+  });
+
+  it("is answered later where GitHub would not take the answer now", async () => {
+    const payload = commented("/agent status");
+    commentFails = httpError(429);
+    expect(await deliver("issue_comment", payload, "later")).toBeUndefined();
+    commentFails = undefined;
+    expect(await deliver("issue_comment", payload, "later")).toBe("answered status");
+    expect(said()).toEqual(["No run is at work here."]);
+  });
+});
+
+describe("somebody without it", () => {
+  it.each(["read", "none"])("and with %s access is refused, in words once and with a sign each time", async (level) => {
+    permission = level;
+    const change = (payload: Payload) => {
+      payload.issue.number = level === "read" ? 50 : 51;
+    };
+    expect(await deliver("issue_comment", commented("/agent fix it", change))).toMatch(/^refused/);
+    expect(await deliver("issue_comment", commented("/agent fix it", change))).toMatch(/^refused/);
+    expect(calls.map(({ name }) => name)).toEqual([
+      "reactions.createForIssueComment",
+      "issues.createComment",
+      "reactions.createForIssueComment",
+    ]);
+    expect(await active()).toBeUndefined();
+  });
+
+  it("whose login was somebody else's with write access is refused", async () => {
+    personId = person + 1;
+    expect(await deliver("issue_comment", commented("/agent fix it"))).toMatch(/^refused/);
+  });
+
+  it("loses the label, and ends no run by closing or unlabelling", async () => {
+    await deliver("issue_comment", commented("/agent fix it"));
+    const run = await active();
+    permission = "read";
+    calls = [];
+    const labeled = examplePayload("issues", "labeled");
+    labeled.label.name = "agent";
+    await deliver("issues", labeled);
+    expect(calls.map(({ name }) => name)).toContain("issues.removeLabel");
+    const closed = { ...structuredClone(labeled), action: "closed" };
+    closed.issue.updated_at = "2020-01-01T00:00:00Z";
+    expect(await deliver("issues", closed)).toMatch(/^ignored/);
+    expect(run && (await commandsOf(store.db, run.id))).toEqual([]);
+  });
+
+  it("that is, whose account is not served, gets no token minted and no word", async () => {
+    mintFails = new Error("must not be asked");
+    const payload = commented("/agent fix it", (it) => {
+      it.repository.owner.login = "mallory";
+    });
+    expect(await deliver("issue_comment", payload)).toMatch(/^ignored: mallory/);
+    expect(calls).toEqual([]);
+  });
+});
+
+describe("a delivery that cannot be handled", () => {
+  it.each<[string, unknown]>([
+    ["GitHub is away", new Fault("github.away", "x", { remedy: "y" })],
+    ["GitHub limits us", httpError(429)],
+    ["something unforeseen happened", new TypeError("x")],
+  ])("waits where %s", async (_, error) => {
+    mintFails = error;
+    expect(await deliver("issue_comment", commented("/agent fix it"))).toBeUndefined();
+  });
+
+  it.each<[string, unknown, string]>([
+    [
+      "the App lacks a permission",
+      new Fault("grant.permission-missing", "Lacks Issues", { remedy: "y" }),
+      "grant.permission-missing: Lacks Issues",
+    ],
+    ["the installation is gone", new Fault("grant.refused", "Not Found", { remedy: "y" }), "grant.refused: Not Found"],
+    ["GitHub refuses for good", httpError(410, { message: "Gone" }), "GitHub answered 410: Gone"],
+  ])("is put away with the reason where %s: trying for ever would only ask for tokens", async (_, error, words) => {
+    mintFails = error;
+    expect(await deliver("issue_comment", commented("/agent fix it"))).toBe(`given up: ${words}`);
+  });
+
+  it("is handled as far as it goes where the token could not be revoked either", async () => {
+    permission = "write";
+    commentFails = httpError(410, { message: "Gone" });
+    revokeFails = httpError(502);
+    expect(await deliver("issue_comment", commented("/agent help"))).toBe("given up: GitHub answered 410: Gone");
+  });
+});
+
+describe("a press of re-run", () => {
+  const press = (run: string, change: (payload: Payload) => void = () => {}): Payload => {
+    const payload = examplePayload("check_run", "rerequested");
+    const { repository, sender } = examplePayload("issue_comment", "created");
+    Object.assign(payload, { repository, sender });
+    payload.check_run.external_id = run;
+    change(payload);
+    return payload;
+  };
+  let former: RunRow;
+  beforeEach(async () => {
+    await deliver("issue_comment", commented("/agent fix it"));
+    const run = await active();
+    if (!run) throw new Error("no run");
+    former = run;
+    await store.db
+      .updateTable("runs")
+      .set({ at: "ended", state: JSON.stringify({ at: "ended", ending: { outcome: "failed" } }) })
+      .execute();
+    calls = [];
+  });
+
+  it("makes a new run of what was asked then, for the one who pressed, under today's names and installation", async () => {
+    const payload = press(former.id, (it) => {
+      it.installation = { id: 88 };
+      it.repository.name = "Renamed";
+      it.sender.id = personId = 5;
+    });
+    const note = await deliver("check_run", payload);
+    const run = await active();
+    expect(note).toBe(`run ${run?.id}`);
+    expect(run?.request).toEqual({
+      ...former.request,
+      installationId: 88,
+      name: "Renamed",
+      requester: { id: 5, login: "Codertocat" },
+      cause: { kind: "rerun", checkRunId: 4 },
+      // When the delivery came, not when it was handled: what was pushed in between was not looked at.
+      askedAtMs: 4_000_000,
+    });
+    expect(await deliver("check_run", payload)).toBe("not run again: duplicate");
+  });
+
+  it("is nothing for somebody demoted since", async () => {
+    permission = "read";
+    expect(await deliver("check_run", press(former.id))).toMatch(/^refused/);
+    expect(await active()).toBeUndefined();
+  });
+
+  it.each<[string, (payload: Payload) => void]>([
+    ["of no run of ours", (it) => (it.check_run.external_id = "zzzzzzzzzzzzzzzz")],
+    ["of something that is no run's id", (it) => (it.check_run.external_id = "' or 1=1 --")],
+    ["without an id", (it) => (it.check_run.external_id = null)],
+    ["in another repository", (it) => (it.repository.id = 4)],
+  ])("%s is nothing", async (_, change) => {
+    expect(await deliver("check_run", press(former.id, change))).toMatch(/^ignored/);
+    expect(await active()).toBeUndefined();
+  });
+
+  it("is nothing while that run is at work", async () => {
+    await store.db
+      .updateTable("runs")
+      .set({ at: "accepted", state: JSON.stringify({ at: "accepted" }) })
+      .where("id", "=", former.id)
+      .execute();
+    expect(await deliver("check_run", press(former.id))).toMatch(/^ignored/);
+    expect(await findRun(store.db, former.id)).toMatchObject({ state: { at: "accepted" } });
+  });
+});
+
+describe("a push to a pull request", () => {
+  it("is remembered with its time, without any token", async () => {
+    mintFails = new Error("must not be asked");
+    const payload = examplePayload("pull_request", "synchronize");
+    const { number, updated_at } = payload.pull_request;
+    await deliver("pull_request", payload);
+    const atMs = Date.parse(updated_at);
+    expect(await headMovedAfter(store.db, payload.repository.id, number, atMs - 1)).toBe(true);
+    expect(await headMovedAfter(store.db, payload.repository.id, number, atMs)).toBe(false);
+    expect(await headMovedAfter(store.db, payload.repository.id, number + 1, atMs - 1)).toBe(false);
+  });
+
+  it("that was handled is not waiting any more", async () => {
+    await deliver("pull_request", examplePayload("pull_request", "opened"), "opened");
+    expect(await findWaitingDelivery(store.db, "opened")).toBeUndefined();
+  });
+});
