@@ -39,7 +39,9 @@ export async function readWork(git: GitHost, run: RunId, base: Sha, limit: numbe
   const diff = async (old: string, now: string) => parseRawChanges(await read([...rawDiff, "--end-of-options", old, now]));
   const whole = { sha: tip, changes: await diff(base, tip) };
   if (whole.changes.length === 0) return undefined;
-  const chain = isChain(base, commits);
+  // Of too many only the newest are listed: a chain by themselves, so that they are refused as too many and not folded into one.
+  const from = commits.length > limit ? (commits[0]?.parents[0] ?? base) : base;
+  const chain = isChain(from, commits);
   // Commits of a history that is not a chain are never pushed: only the end's tree is, against the start.
   const each = [];
   if (chain)

@@ -1,0 +1,206 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { GitHost } from "../../src/git/client.ts";
+import { runGit } from "../../src/git/host/run-git.ts";
+import { inspect } from "../../src/publish/inspect.ts";
+import { readPatch, readWork, type Work } from "../../src/publish/read.ts";
+import { rebuildWork } from "../../src/publish/rebuild.ts";
+import { parseSha, type Sha } from "../../src/run/identity.ts";
+import { requestOf, runId } from "../helpers/store.ts";
+
+const run = runId("publish");
+const identity = {
+  id: 1,
+  slug: "airlock",
+  botId: 9,
+  botLogin: "airlock[bot]",
+  email: "9+airlock[bot]@users.noreply.github.com",
+  permissions: {},
+};
+const who = {
+  GIT_AUTHOR_NAME: "Mallory",
+  GIT_AUTHOR_EMAIL: "m@example.com",
+  GIT_COMMITTER_NAME: "Mallory",
+  GIT_COMMITTER_EMAIL: "m@example.com",
+};
+let folder: string;
+let gitDir: string;
+let host: GitHost;
+let count = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "airlock-publish-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+let base: Sha;
+beforeEach(async () => {
+  gitDir = join(folder, `${count++}.git`);
+  await runGit({ args: ["init", "--bare", "-q", gitDir] });
+  // The git host without its process: the same git, in the same clean environment.
+  host = {
+    git: async (_: unknown, args: string[], options = {}) => {
+      const { exitCode, ...result } = await runGit({ gitDir, args, ...options });
+      return { exitCode: exitCode ?? 137, ...result };
+    },
+  } as unknown as GitHost;
+  base = await commit([], { "a.txt": "a\n", "b.txt": "b\n" }, "Base");
+});
+
+async function git(args: string[], input?: string): Promise<string> {
+  const result = await runGit({ gitDir, args, env: who, ...(input !== undefined && { input: Buffer.from(input) }) });
+  if (result.exitCode !== 0) throw new Error(result.stderr);
+  return result.stdout.toString("utf8").trim();
+}
+
+/** A commit of these files, flat or one folder deep. */
+async function commit(parents: string[], files: Record<string, string>, message: string): Promise<Sha> {
+  const tree = async (entries: [string, string][]): Promise<string> => {
+    const lines: string[] = [];
+    const folders = new Set(entries.filter(([path]) => path.includes("/")).map(([path]) => path.slice(0, path.indexOf("/"))));
+    for (const [path, text] of entries)
+      if (!path.includes("/")) lines.push(`100644 blob ${await git(["hash-object", "-w", "--stdin"], text)}\t${path}`);
+    for (const name of folders) {
+      const inner = entries
+        .filter(([path]) => path.startsWith(`${name}/`))
+        .map(([path, text]): [string, string] => [path.slice(name.length + 1), text]);
+      lines.push(`040000 tree ${await tree(inner)}\t${name}`);
+    }
+    return git(["mktree", "-z"], lines.map((line) => `${line}\0`).join(""));
+  };
+  const made = await git(["commit-tree", ...parents.flatMap((sha) => ["-p", sha]), await tree(Object.entries(files))], message);
+  const sha = parseSha(made);
+  if (!sha) throw new Error(`no commit: ${made}`);
+  return sha;
+}
+
+async function workOf(tip: string, limit = 200): Promise<Work | undefined> {
+  await git(["update-ref", "refs/heads/work", tip]);
+  return readWork(host, run, base, limit);
+}
+
+async function rebuilt(work: Work): Promise<Sha> {
+  return rebuildWork(
+    {
+      git: host,
+      run,
+      request: requestOf(7),
+      identity,
+      base,
+      atMs: 1_800_000_000_000,
+      redact: (text) => text.replaceAll("ghs_key", "[secret]"),
+    },
+    work,
+  );
+}
+
+const treeOf = (sha: string): Promise<string> => git(["rev-parse", `${sha}^{tree}`]);
+const log = async (tip: string): Promise<string[]> =>
+  (await git(["log", "--format=%an|%ae|%cn|%s|%p", `${base}..${tip}`])).split("\n");
+
+describe("the work of an agent", () => {
+  it("is nothing where there is no ref, no commit, or no change in the end", async () => {
+    expect(await readWork(host, run, base, 200)).toBeUndefined();
+    expect(await workOf(base)).toBeUndefined();
+    const changed = await commit([base], { "a.txt": "other\n", "b.txt": "b\n" }, "There");
+    expect(await workOf(await commit([changed], { "a.txt": "a\n", "b.txt": "b\n" }, "And back"))).toBeUndefined();
+  });
+
+  it("that is one commit after the other is rebuilt as such, with the same trees and none of its author", async () => {
+    const one = await commit(
+      [base],
+      { "a.txt": "1\n", "b.txt": "b\n" },
+      "One\n\nFixes #3\n\nCo-authored-by: Eve <e@example.com>\n",
+    );
+    const two = await commit([one], { "a.txt": "2\n", "b.txt": "b\n" }, "Two");
+    const work = await workOf(two);
+    if (!work) throw new Error("nothing");
+    expect([work.chain, work.changes.map(({ sha }) => sha)]).toEqual([true, [one, two, two]]);
+    const tip = await rebuilt(work);
+    expect((await log(tip)).map((line) => line.split("|").slice(0, 4))).toEqual([
+      ["airlock[bot]", identity.email, "airlock[bot]", "Two"],
+      ["airlock[bot]", identity.email, "airlock[bot]", "One"],
+    ]);
+    expect([await treeOf(tip), await treeOf(`${tip}^`), await git(["rev-parse", `${tip}~2`])]).toEqual([
+      await treeOf(two),
+      await treeOf(one),
+      base,
+    ]);
+    const message = await git(["log", "-1", "--format=%B", `${tip}^`]);
+    expect(message).toBe(
+      "One\n\nFixes no. 3\n\nCo-authored-by: maintainer <11+maintainer@users.noreply.github.com>\nAirlock-Run: publishaaaaaaaaa",
+    );
+    expect(await git(["fsck", "--strict", "--no-dangling"])).toBe("");
+  });
+
+  it.each<[string, () => Promise<string>]>([
+    [
+      "a merge",
+      async () =>
+        commit(
+          [await commit([base], { "a.txt": "1\n" }, "One"), await commit([base], { "b.txt": "2\n" }, "Two")],
+          { "a.txt": "m\n" },
+          "Merged",
+        ),
+    ],
+    ["a history of its own", async () => commit([], { "a.txt": "fresh\n" }, "Fresh")],
+    [
+      "a step back before the base",
+      async () => {
+        const before = base;
+        base = await commit([before], { "a.txt": "later\n" }, "Later");
+        return before;
+      },
+    ],
+  ])("that is %s becomes one commit of the same tree on the base", async (_, make) => {
+    const tip = await make();
+    const work = await workOf(tip);
+    if (!work) throw new Error("nothing");
+    expect([work.chain, work.changes.map(({ sha }) => sha)]).toEqual([false, [tip]]);
+    const made = await rebuilt(work);
+    expect(made).not.toBe(base);
+    expect([await treeOf(made), await git(["rev-parse", `${made}^`])]).toEqual([await treeOf(tip), base]);
+    expect(await log(made)).toHaveLength(1);
+  });
+
+  it("of more commits than a run may have is refused as too many, not folded into one unseen", async () => {
+    let tip: string = base;
+    for (let n = 0; n < 4; n++) tip = await commit([tip], { "a.txt": `${n}\n` }, `Commit ${n}`);
+    for (const limit of [2, 3]) {
+      const work = await workOf(tip, limit);
+      expect(work && inspect({ commits: work.changes, limits: { commits: limit, files: 9 } })).toMatchObject({
+        reason: { code: "publish.too-much" },
+      });
+    }
+    const work = await workOf(tip, 4);
+    expect(work && inspect({ commits: work.changes, limits: { commits: 4, files: 9 } }).is).toBe("passed");
+  });
+
+  it("is read as it is, whatever replace refs, attributes and names say", async () => {
+    const workflow = ".github/workflows/é.yml";
+    const evil = await commit(
+      [base],
+      { "a.txt": "a\n", ".gitattributes": "* -diff\n", [workflow.slice(0, 7) + '/x"\\\n.yml']: "x" },
+      "Evil",
+    );
+    const innocent = await commit([base], { "a.txt": "a\n", "b.txt": "b\n" }, "Innocent");
+    await git(["update-ref", `refs/replace/${evil}`, innocent]);
+    const work = await workOf(evil);
+    expect(
+      work?.changes
+        .at(-1)
+        ?.changes.map(({ path }) => path)
+        .sort(),
+    ).toEqual([".gitattributes", '.github/x"\\\n.yml', "b.txt"]);
+  });
+
+  it("is kept as a patch that is cut where it is long, with whatever bytes are in it", async () => {
+    const tip = await commit([base], { "a.txt": `${"x".repeat(9_000)}\0end\n`, "b.txt": "b\n" }, "Long");
+    expect(await readPatch(host, run, base, tip, 100_000)).toContain("\0end");
+    const cut = await readPatch(host, run, base, tip, 500);
+    expect(cut.length).toBeLessThan(700);
+    expect(cut).toContain("longer than what is kept");
+  });
+});
