@@ -21,7 +21,7 @@ export async function readTrustedComments(api: Api, request: RunRequest, limit: 
       const { user } = comment;
       if (user?.type !== "User" || comment.performed_via_github_app) continue;
       if (Date.parse(comment.created_at) > askedAtMs || Date.parse(comment.updated_at) > askedAtMs) continue;
-      if (comment.body?.startsWith("/agent")) continue;
+      if (/^\/agent(?:\s|$)/.test(comment.body ?? "")) continue;
       const known = trusted.get(user.id) ?? mayRun(await readPermission(api, { owner, repo, login: user.login, id: user.id }));
       trusted.set(user.id, known);
       if (known) kept.push({ author: user.login, text: comment.body ?? "" });
