@@ -6,10 +6,12 @@ import type { RunRequest } from "../../src/run/request.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { claimRun } from "../../src/store/queries/lease.ts";
 import { addRun, findRun, type RunRow } from "../../src/store/queries/runs.ts";
+import { copyEmptyStore } from "./store-template.ts";
 
-/** A real embedded store in a temporary folder, which goes with it. Opening takes a second: one for each file. */
+/** A real embedded store in a temporary folder, which goes with it. One for each test file. */
 export async function openTestStore(): Promise<Store & { folder: string; queueErrors: unknown[] }> {
   const folder = await mkdtemp(join(tmpdir(), "airlock-store-"));
+  await copyEmptyStore(folder);
   const queueErrors: unknown[] = [];
   const store = await openStore({ folder, onQueueError: (error) => queueErrors.push(error) });
   return {

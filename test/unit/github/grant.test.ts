@@ -51,7 +51,7 @@ beforeAll(async () => {
   store = await openTestStore();
   const seal = openSeal(join(store.folder, "seal.key"));
   grants = createGrants({ app, db: store.db, seal, keepSecret: (token) => kept.push(token), nowMs: () => nowMs });
-});
+}, 60_000);
 afterAll(() => store[Symbol.asyncDispose]());
 beforeEach(async () => {
   nowMs = 1_000_000;

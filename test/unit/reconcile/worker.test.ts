@@ -22,7 +22,7 @@ let seen: Partial<Seen> = {};
 let does: Partial<Perform> = {};
 beforeAll(async () => {
   store = await openTestStore();
-});
+}, 60_000);
 afterAll(() => store[Symbol.asyncDispose]());
 beforeEach(() => {
   nowMs = 1_000_000;

@@ -21,7 +21,7 @@ import { addHeldRun, openTestStore, requestOf, runId, sha } from "../../helpers/
 let store: Awaited<ReturnType<typeof openTestStore>>;
 beforeAll(async () => {
   store = await openTestStore();
-});
+}, 60_000);
 afterAll(async () => {
   expect(store.queueErrors).toEqual([]);
   await store[Symbol.asyncDispose]();

@@ -72,7 +72,7 @@ beforeAll(async () => {
     pageUrl: (key: string) => `https://airlock.example/runs/${key}`,
   };
   await probot.load(loadTriggers(parts, () => {}));
-});
+}, 60_000);
 afterAll(() => store[Symbol.asyncDispose]());
 beforeEach(async () => {
   [calls, permission, personId] = [[], "write", person];
