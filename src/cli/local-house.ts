@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LocalGitHub, startLocalGitHub } from "../local/github/start.ts";
 import { type LocalModel, startLocalModel } from "../local/model/server.ts";
+import { ensureFolder } from "../privilege/folder.ts";
 import { type CompleteSettings, readSettings, requireComplete } from "../settings.ts";
 import type { Machine } from "../setup/machine.ts";
 import { type RunningApp, startApp } from "../wire.ts";
@@ -43,7 +44,8 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
     wish.dataFolder ??
     held.adopt(await mkdtemp(join(tmpdir(), "airlock-")), (made) => rm(made, { recursive: true, force: true }));
   const githubFolder = join(dataFolder, "local-github");
-  await mkdir(githubFolder, { recursive: true, mode: 0o700 });
+  await ensureFolder({ path: dataFolder, mode: 0o711 });
+  await ensureFolder({ path: githubFolder, mode: 0o700 });
   const webhookSecret = randomBytes(24).toString("hex");
   const github = held.use(await startLocalGitHub({ folder: githubFolder, app: { webhookSecret }, warm: wish.warm ?? false }));
   const model = held.adopt(await startLocalModel({ key: `local-${randomBytes(16).toString("hex")}` }), (it) => it.close());
