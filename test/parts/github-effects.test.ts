@@ -1,50 +1,33 @@
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createGitHubApp, type GitHubApp } from "../../src/github/app.ts";
-import { createGrants, type Grants, scopeOf } from "../../src/github/grant.ts";
+import { scopeOf } from "../../src/github/grant.ts";
 import { ensureStartBranch, removeStartBranch } from "../../src/prepare/start-branch.ts";
 import { ensurePullRequest } from "../../src/publish/pull-request.ts";
 import { checkName, ensureCheckRun } from "../../src/report/check-run.ts";
 import { commentMarker, ensureComment } from "../../src/report/comment.ts";
-import { parseSha, type Sha } from "../../src/run/identity.ts";
-import type { Pins } from "../../src/run/request.ts";
-import { openSeal } from "../../src/secret/seal.ts";
-import { Secret } from "../../src/secret/secret.ts";
-import { addBranchTip } from "../../src/store/queries/places.ts";
+import type { Sha } from "../../src/run/identity.ts";
 import type { RunRow } from "../../src/store/queries/runs.ts";
-import { pin } from "../../src/trigger/pin.ts";
-import { type GitHubHouse, type Octokit, openGitHubHouse, refusal } from "../helpers/local-github.ts";
-import { addHeldRun, openTestStore } from "../helpers/store.ts";
+import { type Effects, openEffects, repo } from "../helpers/github-effects.ts";
+import { type Octokit, refusal } from "../helpers/local-github.ts";
 
-const repo = { owner: "acme", repo: "shop" };
-let house: GitHubHouse;
-let store: Awaited<ReturnType<typeof openTestStore>>;
-let app: GitHubApp;
-let grants: Grants;
+let effects: Effects;
+let house: Effects["house"];
+let store: Effects["store"];
+let app: Effects["app"];
+let grants: Effects["grants"];
 let maintainer: Octokit;
-let repositoryId: number;
+let strangerCommit: Effects["strangerCommit"];
 let run: RunRow;
 let number = 0;
 
 beforeAll(async () => {
-  house = await openGitHubHouse();
-  store = await openTestStore();
-  const { github } = house;
-  maintainer = house.as(github.users.maintainer.token);
-  app = createGitHubApp({
-    appId: github.app.id,
-    privateKey: new Secret(github.app.privateKey),
-    apiUrl: github.api,
-    webHost: github.host,
-  });
-  const seal = openSeal(join(store.folder, "seal.key"));
-  grants = createGrants({ app, db: store.db, seal, keepSecret: () => {}, nowMs: Date.now });
-  repositoryId = (await maintainer.rest.repos.get(repo)).data.id;
+  effects = await openEffects();
+  ({ house, store, app, grants } = effects);
+  strangerCommit = effects.strangerCommit;
+  maintainer = effects.maintainer;
 });
 afterAll(async () => {
   expect(house.github.state().invalidResponses).toEqual([]);
-  await store[Symbol.asyncDispose]();
-  await house[Symbol.asyncDispose]();
+  await effects[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
   const issue = (await maintainer.rest.issues.create({ ...repo, title: "Work" })).data;
@@ -58,36 +41,12 @@ afterEach(async () => {
 });
 
 async function newRun(name: string): Promise<RunRow> {
-  await store.db.updateTable("runs").set({ at: "ended" }).where("subject_number", "=", number).execute();
-  return addHeldRun(store, {
-    name: `${name}${String(number).replaceAll(/\d/g, (digit) => "abcdefghij".charAt(Number(digit)))}z`,
-    number,
-    nowMs: Date.now(),
-    request: { installationId: house.github.app.installationId, repositoryId, askedAtMs: Date.now() },
-  });
-}
-
-async function mainPins(): Promise<Pins> {
-  const { data } = await maintainer.rest.git.getRef({ ...repo, ref: "heads/main" });
-  return { targetBranch: "main", baseSha: shaOf(data.object.sha) };
-}
-
-function shaOf(text: string): Sha {
-  const sha = parseSha(text);
-  if (!sha) throw new Error(`no commit's name: ${text}`);
-  return sha;
+  return effects.newRun(name, number);
 }
 
 async function tipOf(branch: string): Promise<string | undefined> {
   const refs = await maintainer.rest.git.listMatchingRefs({ ...repo, ref: `heads/${branch}` });
   return refs.data.find(({ ref }) => ref === `refs/heads/${branch}`)?.object.sha;
-}
-
-/** A commit on top of main, that nobody knows. */
-async function strangerCommit(message: string): Promise<string> {
-  const { baseSha } = await mainPins();
-  const { tree } = (await maintainer.rest.git.getCommit({ ...repo, commit_sha: baseSha })).data;
-  return (await maintainer.rest.git.createCommit({ ...repo, message, tree: tree.sha, parents: [baseSha] })).data.sha;
 }
 
 /** The write succeeds, and the answer says that it did not: what a proxy in trouble does. */
@@ -148,7 +107,7 @@ describe("the run's check", () => {
     (await maintainer.rest.checks.listForRef({ ...repo, ref: sha, filter: "all" })).data.check_runs;
 
   it("is one for each commit, brought up to date until it is completed", async () => {
-    const [one, other] = [shaOf(await strangerCommit("one")), shaOf(await strangerCommit("other"))];
+    const [one, other] = [await strangerCommit("one"), await strangerCommit("other")];
     const id = await write(one, "a");
     expect([await write(one, "b"), await write(one, "c", "success")]).toEqual([id, id]);
     expect(await write(other, "d")).not.toBe(id);
@@ -158,7 +117,7 @@ describe("the run's check", () => {
   });
 
   it("is neither another run's nor one of ours without this run's id", async () => {
-    const sha = shaOf(await strangerCommit("checks"));
+    const sha = await strangerCommit("checks");
     const api = await reporter();
     const bare = (await api.rest.checks.create({ ...repo, name: checkName, head_sha: sha })).data.id;
     const id = await write(sha, "a");
@@ -168,7 +127,7 @@ describe("the run's check", () => {
   });
 
   it("is one still when GitHub's answer was lost", async () => {
-    const sha = shaOf(await strangerCommit("lost"));
+    const sha = await strangerCommit("lost");
     loseAnswer("POST", "check-runs");
     expect((await refusal(write(sha, "a"))).status).toBe(502);
     await write(sha, "b");
@@ -177,10 +136,10 @@ describe("the run's check", () => {
 });
 
 describe("the start branch", () => {
-  const make = async () => ensureStartBranch({ db: store.db, grants, app }, run, await mainPins());
+  const make = async () => ensureStartBranch({ db: store.db, grants, app }, run, await effects.mainPins());
 
   it("is an empty commit of ours on the pinned one, the same however often it is asked for", async () => {
-    const { baseSha } = await mainPins();
+    const { baseSha } = await effects.mainPins();
     const made = await make();
     expect(made.branch).toBe(`agent/issue-${number}`);
     expect(await make()).toEqual(made);
@@ -265,7 +224,7 @@ describe("the pull request", () => {
   let head: Sha;
   beforeEach(async () => {
     branch = `agent/issue-${number}`;
-    head = shaOf(await strangerCommit(`work on ${number}`));
+    head = await strangerCommit(`work on ${number}`);
     await maintainer.rest.git.createRef({ ...repo, ref: `refs/heads/${branch}`, sha: head });
   });
   const open = async (body: string) => {
@@ -308,51 +267,5 @@ describe("the pull request", () => {
       message: "No commits between main and x",
     });
     expect(await refusal(open("one"))).toMatchObject({ status: 422, message: "No commits between main and x" });
-  });
-});
-
-describe("the pin", () => {
-  const parts = () => ({ db: store.db, grants, app });
-  const pulled = async (from: string, base = "main") =>
-    (await maintainer.rest.pulls.create({ ...repo, head: from, base, title: "P" })).data.number;
-  const asPull = async (pull: number, askedAtMs = Date.now()) => {
-    const { id, request, ...rest } = run;
-    return pin(parts(), { id, ...rest, request: { ...request, askedAtMs, subject: { kind: "pull", number: pull, id: 1 } } });
-  };
-
-  it("of an issue is the target's tip", async () => {
-    expect(await pin(parts(), run)).toEqual({ is: "pinned", pins: await mainPins() });
-  });
-
-  it("of an issue whose pull request of ours is open is where that stands, and not where a person pushed on", async () => {
-    const branch = `agent/issue-${number}`;
-    const tip = shaOf(await strangerCommit("ours"));
-    await maintainer.rest.git.createRef({ ...repo, ref: `refs/heads/${branch}`, sha: tip });
-    const { botId } = await app.identity();
-    await ensurePullRequest(await reporter(), { ...repo, branch, target: "main", head: tip, title: "T", body: "B", botId });
-    expect(await pin(parts(), run)).toMatchObject({ pins: { baseSha: (await mainPins()).baseSha } });
-    await addBranchTip(store.db, { repositoryId, branch, sha: tip, run: run.id });
-    expect(await pin(parts(), run)).toEqual({ is: "pinned", pins: { targetBranch: "main", baseSha: tip, headBranch: branch } });
-    const theirs = await strangerCommit("theirs");
-    await maintainer.rest.git.updateRef({ ...repo, ref: `heads/${branch}`, sha: theirs, force: true });
-    expect(await pin(parts(), run)).toMatchObject({ pins: { baseSha: (await mainPins()).baseSha } });
-  });
-
-  it("of a pull request is its head", async () => {
-    const head = await strangerCommit(`feature ${number}`);
-    await maintainer.rest.git.createRef({ ...repo, ref: `refs/heads/feature-${number}`, sha: head });
-    const pull = await pulled(`feature-${number}`);
-    expect(await asPull(pull)).toEqual({
-      is: "pinned",
-      pins: { targetBranch: "main", baseSha: head, headBranch: `feature-${number}` },
-    });
-  });
-
-  it("of a pull request from the default branch is refused: the work would go there without anybody's look", async () => {
-    await maintainer.rest.git.createRef({ ...repo, ref: `refs/heads/release-${number}`, sha: (await mainPins()).baseSha });
-    const ahead = await strangerCommit("ahead");
-    await maintainer.rest.git.updateRef({ ...repo, ref: "heads/main", sha: ahead });
-    const pull = await pulled("main", `release-${number}`);
-    expect(await asPull(pull)).toMatchObject({ is: "refused", reason: { code: "pin.default-branch" } });
   });
 });
