@@ -117,7 +117,14 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
   held.defer(() => daemon.stop());
 
   const seal = openSeal(join(data.folder, "keys", "seal.key"));
-  const grants = createGrants({ app, db, seal, keepSecret: (token) => redactor.add(token), nowMs });
+  const grants = createGrants({
+    app,
+    db,
+    seal,
+    keepSecret: (token) => redactor.add(token),
+    nowMs,
+    onSweepError: (error, grant) => log.warn({ err: error, grant }, "token not revoked yet"),
+  });
   let publicUrl = settings.web.publicUrl;
   const pageUrl = (pageKey: string) => `${publicUrl.replace(/\/$/, "")}/runs/${pageKey}`;
   const teller = createTeller({ db, grants, app, redact, pageUrl, nowMs });
@@ -178,7 +185,8 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
   const local = createLocal({ reader, filer, publicUrl, closing: closing.signal, health, onFault });
   held.use(await serveLocal(appSocket(data), local));
 
-  const swept = await grants.sweep(new Set((await activeRuns(db)).map((run) => run.id)));
+  const sweep = async (olderThanMs: number) => grants.sweep(new Set((await activeRuns(db)).map((run) => run.id)), olderThanMs);
+  const swept = await sweep(0);
   if (swept > 0) log.info({ swept }, "tokens of earlier lives revoked");
   const holder = randomBytes(8).toString("hex");
   const worker = await startWorker({
@@ -186,6 +194,8 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
     observe: (run) => observeRun(house, run),
     perform: createPerform(house),
     handleDelivery: (id) => handleDelivery({ db, probot }, id),
+    // Ten minutes: no delivery takes that long, so its token cannot be in use any more.
+    tidy: async () => void (await sweep(600_000)),
     atOnce: settings.limits.concurrency + 4,
     tickMs: 5_000,
   });

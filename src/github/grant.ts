@@ -37,8 +37,11 @@ export interface Grants {
   keep(duty: Duty, scope: GrantScope): Promise<Api>;
   /** Revokes whatever the run still holds. Throws where GitHub cannot be reached: the ledger keeps the token until it is dead. */
   revokeAll(run: RunId): Promise<void>;
-  /** Revokes what earlier processes left alive. Answers how many. */
-  sweep(keepFor: ReadonlySet<RunId>): Promise<number>;
+  /**
+   * Revokes what nobody needs any more: tokens of no open run, minted at least `olderThanMs` ago (0 at the start, when nothing of this
+   * process can be in use). One that cannot be revoked now stays in the ledger and is met again. Answers how many are dead.
+   */
+  sweep(keepFor: ReadonlySet<RunId>, olderThanMs: number): Promise<number>;
 }
 
 const minLifeMs = 5 * 60_000;
@@ -50,6 +53,8 @@ export function createGrants(parts: {
   seal: Seal;
   keepSecret: (token: string) => void;
   nowMs: () => number;
+  /** Told of a token that a sweep could not revoke: it lives until its hour ends, or until a later sweep. */
+  onSweepError?: (error: unknown, grantId: string) => void;
 }): Grants {
   const { app, db, seal, nowMs } = parts;
 
@@ -148,11 +153,15 @@ export function createGrants(parts: {
     async revokeAll(run) {
       for (const row of await grantsOf(db, run)) if (row.state !== "revoked") await revokeRow(row);
     },
-    async sweep(keepFor) {
+    async sweep(keepFor, olderThanMs) {
       let count = 0;
       for (const row of await openGrants(db)) {
-        if (row.run && keepFor.has(row.run)) continue;
-        if (await revokeRow(row)) count++;
+        if ((row.run && keepFor.has(row.run)) || row.mintedAtMs > nowMs() - olderThanMs) continue;
+        try {
+          if (await revokeRow(row)) count++;
+        } catch (error) {
+          parts.onSweepError?.(error, row.id);
+        }
       }
       return count;
     },

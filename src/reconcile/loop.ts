@@ -34,16 +34,16 @@ export const leaseMs = 30_000;
 
 /**
  * Carries a run as far as it goes now: observe, decide, perform, evolve, until the decision is to wait. Any process may call this at
- * any time for any run; a run that somebody else holds is left alone.
+ * any time for any run; a run that somebody else holds is left alone. `closing`: begin no further step, the next process goes on.
  */
-export async function passRun(parts: LoopParts, id: RunId): Promise<{ wakeAtMs?: number }> {
+export async function passRun(parts: LoopParts, id: RunId, closing: () => boolean = () => false): Promise<{ wakeAtMs?: number }> {
   const { db, nowMs } = parts;
   const fence = await claimRun(db, { run: id, holder: parts.holder, nowMs: nowMs(), leaseMs });
   if (fence === undefined) return {};
   // A bound, so that a decision that never comes to rest shows itself instead of spinning.
   for (let i = 0; i < 100; i++) {
     const run = await findRun(db, id);
-    if (!run || run.state.at === "ended" || run.fence !== fence) return {};
+    if (!run || run.state.at === "ended" || run.fence !== fence || closing()) return {};
     if (run.notBeforeMs > nowMs()) return { wakeAtMs: run.notBeforeMs };
     const step = decide(run.state, await parts.observe(run), nowMs());
     if (step.do === "wait") return step.untilMs === undefined ? {} : { wakeAtMs: step.untilMs };

@@ -23,8 +23,16 @@ export function decideStumble(thrown: unknown, seen: { place: Place; tries: numb
   return { is: "give-up", reason: reasonOf(error) };
 }
 
+/** The engine, or a process of ours, does not answer: dockerode says so with the system's own code. */
 function isAway(error: unknown): boolean {
-  return error instanceof Fault && (error.code === "engine.away" || error.code === "daemon.away");
+  if (error instanceof Fault) return error.code === "engine.away" || error.code === "daemon.away";
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return (
+    code === "ECONNREFUSED" ||
+    code === "ECONNRESET" ||
+    code === "EPIPE" ||
+    (code === "ENOENT" && "syscall" in (error as object) && (error as { syscall?: unknown }).syscall === "connect")
+  );
 }
 
 /** What people are told. Only faults and GitHub's own sentences are shown; an unforeseen error's text may hold anything. */

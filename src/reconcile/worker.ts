@@ -9,6 +9,9 @@ export interface Worker extends AsyncDisposable {
   idle(): Promise<void>;
 }
 
+/** Tidying looks for what was left over; that can wait a minute or so. */
+const ticksPerTidy = 12;
+
 /** A run's passes under way. `again`: something happened since the last one began to look. */
 interface Turn {
   again: boolean;
@@ -20,7 +23,7 @@ interface Turn {
  * so that a wake-up that was lost costs seconds and not the run.
  */
 export async function startWorker(
-  parts: LoopParts & { handleDelivery(id: string): Promise<void>; atOnce: number; tickMs: number },
+  parts: LoopParts & { handleDelivery(id: string): Promise<void>; tidy(): Promise<void>; atOnce: number; tickMs: number },
 ): Promise<Worker> {
   const { db, queue, holder, log } = parts;
   const turns = new Map<RunId, Turn>();
@@ -30,7 +33,7 @@ export async function startWorker(
   const pass = async (id: RunId) => {
     clearTimeout(timers.get(id));
     timers.delete(id);
-    const { wakeAtMs } = await passRun(parts, id);
+    const { wakeAtMs } = await passRun(parts, id, () => closing);
     if (wakeAtMs === undefined || closing) return;
     // setTimeout takes at most 2^31 ms; the tick looks again long before.
     const spanMs = Math.min(Math.max(wakeAtMs - parts.nowMs(), 10), 600_000);
@@ -68,10 +71,12 @@ export async function startWorker(
   };
 
   await queue.work({ run: inTurn, delivery: deliver, atOnce: parts.atOnce });
+  let ticks = 0;
   const tick = async () => {
     await renewLeases(db, holder, parts.nowMs() + leaseMs);
     for (const id of await waitingDeliveries(db)) await queue.wakeDelivery(id);
     for (const run of await activeRuns(db)) await queue.wakeRun(run.id);
+    if (++ticks % ticksPerTidy === 0) await parts.tidy();
   };
   const ticking = () => void tick().catch((error: unknown) => log.error({ err: error }, "tick failed"));
   const ticker = setInterval(ticking, parts.tickMs);

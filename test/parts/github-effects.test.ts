@@ -36,7 +36,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   house.github.faults.clear();
-  await grants.sweep(new Set());
+  await grants.sweep(new Set(), 0);
   expect(house.github.state().tokens.live).toBe(0);
 });
 

@@ -29,7 +29,7 @@ beforeEach(async () => {
   number = (await maintainer.rest.issues.create({ ...repo, title: "Work" })).data.number;
   run = await effects.newRun("pin", number);
 });
-afterEach(() => grants.sweep(new Set()));
+afterEach(() => grants.sweep(new Set(), 0));
 
 describe("the pin", () => {
   const parts = () => ({ db: store.db, grants, app });

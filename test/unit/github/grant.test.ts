@@ -177,13 +177,13 @@ describe("a run's kept token", () => {
 
 describe("the sweep at the start", () => {
   it("revokes what nobody will use any more, of runs and of none, and leaves the open runs their own", async () => {
-    await grants.sweep(new Set());
+    await grants.sweep(new Set(), 0);
     revoked = [];
     const own = (await grants.keep("reporter", scope())) as unknown as { token: string };
     const stray = await grants.mint("doorman", { ...scopeOf(run.id, requestOf(1)), run: undefined });
-    expect(await grants.sweep(new Set([run.id]))).toBe(1);
+    expect(await grants.sweep(new Set([run.id]), 0)).toBe(1);
     expect(revoked).toEqual([stray.token]);
-    expect(await grants.sweep(new Set())).toBe(1);
+    expect(await grants.sweep(new Set(), 0)).toBe(1);
     expect(revoked).toEqual([stray.token, own.token]);
     expect((await openGrants(store.db)).filter(({ state }) => state === "live")).toEqual([]);
   });

@@ -60,3 +60,20 @@ describe("a step that failed", () => {
     expect(decideStumble(new SuppressedError(httpError(502), fault("run.lost")), at(5)).is).toBe("leave");
   });
 });
+
+describe("an engine that went away", () => {
+  it("is waited for, whatever step met it", () => {
+    for (const error of [
+      Object.assign(new Error("connect"), { code: "ECONNREFUSED" }),
+      Object.assign(new Error("connect"), { code: "ENOENT", syscall: "connect" }),
+    ])
+      expect(decideStumble(error, { place: "sealing", tries: 5, nowMs: 0 }).is).toBe("again");
+    expect(
+      decideStumble(Object.assign(new Error("open"), { code: "ENOENT", syscall: "open" }), {
+        place: "sealing",
+        tries: 5,
+        nowMs: 0,
+      }).is,
+    ).toBe("give-up");
+  });
+});

@@ -215,6 +215,7 @@ describe("the worker", () => {
         if (one.state.at === "queued") looks++;
         return partsOf().observe(one);
       },
+      tidy: async () => {},
       handleDelivery: async () => {
         deliveries++;
         await held.promise;
