@@ -15,6 +15,8 @@ export interface GitHostWish {
   instance: string;
   /** Largest pack of one push. Default 512 MiB. */
   maxInputBytes?: number;
+  /** Largest run repository, beyond what it shares with its base. Default 2 GiB. */
+  maxRepositoryBytes?: number;
   /** Longest exchange with an agent's git. Default 600,000. */
   exchangeMs?: number;
   logger?: (line: string) => void;
@@ -56,6 +58,7 @@ export async function startGitHost(wish: GitHostWish): Promise<RunningGitHost> {
     bases,
     backendSocket,
     maxInputBytes: wish.maxInputBytes ?? 512 * 1024 * 1024,
+    maxRepositoryBytes: wish.maxRepositoryBytes ?? 2 * 1024 * 1024 * 1024,
     exchangeMs: wish.exchangeMs ?? 600_000,
   };
   const sockets = {

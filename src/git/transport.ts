@@ -129,7 +129,7 @@ function passPush(
 }
 
 function refuse(response: ServerResponse, why: string): void {
-  response.writeHead(403, { "content-type": "text/plain", connection: "close" });
+  response.writeHead(403, { "content-type": "text/plain" });
   response.write(`Airlock's transport refused this: ${why}\n`);
   endAfterBody(response.req, response);
 }

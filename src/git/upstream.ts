@@ -1,6 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type ServerResponse } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
+import { endAfterBody } from "../privilege/linger.ts";
 
 /** How this process reaches the outside: the operator's proxy and extra authorities. */
 export interface UpstreamNetwork {
@@ -65,14 +66,18 @@ export function openUpstream(wish: {
       if (response.headersSent) return void response.destroy();
       response.writeHead(status === 0 ? 502 : status >= 300 && status < 400 ? 502 : status, {
         "content-type": "text/plain",
-        connection: "close",
       });
-      response.end(`${scrub(message).slice(0, 1_024)}\n`);
+      response.write(`${scrub(message).slice(0, 1_024)}\n`);
+      endAfterBody(response.req, response);
     };
     request.on("error", (error: NodeJS.ErrnoException) => {
       if (!response.writableEnded) fail(0, `GitHub could not be reached (${error.code ?? "connection broken"})`);
     });
     response.on("close", () => request.destroy());
+    request.on("close", () => {
+      response.req.unpipe(request);
+      response.req.resume();
+    });
     request.on("response", (answer) => {
       const kept: Buffer[] = [];
       let size = 0;
@@ -96,7 +101,8 @@ export function openUpstream(wish: {
         "content-type": answer.headers["content-type"] ?? "application/octet-stream",
         "cache-control": "no-cache",
       });
-      answer.pipe(response);
+      answer.pipe(response, { end: false });
+      answer.on("end", () => endAfterBody(response.req, response));
       answer.on("error", () => response.destroy());
     });
     if (call.method === "GET") request.end();

@@ -48,7 +48,8 @@ export function openControl(call: ControlCall): Promise<IncomingMessage> {
     path: call.path,
     agent: false,
     ...(call.signal ? { signal: call.signal } : {}),
-    headers: call.body === undefined ? {} : { "content-length": Buffer.byteLength(call.body) },
+    // Kept until we close it: a far end that closed first could break the last, empty write of a call that is already answered.
+    headers: { connection: "keep-alive", ...(call.body === undefined ? {} : { "content-length": Buffer.byteLength(call.body) }) },
   });
   const idleMs = call.idleMs ?? 30_000;
   if (idleMs > 0) request.setTimeout(idleMs, () => request.destroy(new Error(`no answer for ${idleMs} ms`)));

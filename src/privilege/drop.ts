@@ -12,7 +12,18 @@ export function dropToAccount(account: { uid: number; gid: number } | undefined)
   process.setgid?.(account.gid);
   process.setuid?.(account.uid);
   for (const thread of readdirSync("/proc/self/task")) {
-    const fault = findConfinementFault(readFileSync(`/proc/self/task/${thread}/status`, "utf8"), account);
+    const status = readStatus(thread);
+    // A thread that ended meanwhile can do nothing; the main thread is always there.
+    if (status === undefined && thread !== String(process.pid)) continue;
+    const fault = findConfinementFault(status ?? "", account);
     if (fault) throw new Error(`The change of account did not hold: ${fault}`);
+  }
+}
+
+function readStatus(thread: string): string | undefined {
+  try {
+    return readFileSync(`/proc/self/task/${thread}/status`, "utf8");
+  } catch {
+    return undefined;
   }
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 const drainBytes = 64 * 1024 * 1024;
 const drainMs = 3_000;
 
-/** Ends an early answer, whose whole body was written already and whose head says `connection: close`, only when the rest of the request
+/** Ends an early answer, whose whole body was written already, only when the rest of the request
  *  was read and thrown away. A Unix socket that is closed with unread bytes resets the other side, which then never reads the answer and,
  *  being an agent, asks ten times more. Gives up on a client that sends for over 3 s or 64 MiB. */
 export function endAfterBody(request: IncomingMessage, response: ServerResponse): void {

@@ -146,6 +146,7 @@ async function launch({ wish, config, digest, folder, logFile }: LaunchPlace): P
   child.kill("SIGKILL");
   throw new Fault("settings.daemon", `The ${wish.name} process did not come up`, {
     remedy: `Read ${logFile}: its last lines say what was missing`,
+    cause: new Error(readFileSync(logFile, "utf8").slice(-2_048)),
   });
 }
 

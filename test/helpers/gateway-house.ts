@@ -44,7 +44,12 @@ export async function openHouse(): Promise<House> {
   const model = await openModelStandIn();
   const modelKey = `sk-ant-test-${randomBytes(16).toString("hex")}`;
   const common = { accounts, socketFolder: join(folder, "s"), version: "test", instance: folder };
-  const host = await startGitHost({ ...common, storeFolder: join(folder, "store"), maxInputBytes: 4 * 1024 * 1024 });
+  const host = await startGitHost({
+    ...common,
+    storeFolder: join(folder, "store"),
+    maxInputBytes: 4 * 1024 * 1024,
+    maxRepositoryBytes: 5 * 1024 * 1024,
+  });
   const gatewayWish = {
     ...common,
     spoolFolder: join(folder, "spool"),

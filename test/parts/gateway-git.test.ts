@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readdir, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { execa } from "execa";
@@ -28,7 +30,7 @@ describe("git through a run's door", () => {
   async function openRun(): Promise<{ run: RunId; socket: string }> {
     await using transport = await house.openTransport({ of: "bases", allow: { kind: "fetch" } });
     const base = await house.git.fetchBase({ repositoryId: 7, branch: "main", transportSocket: transport.socketPath });
-    if (base.at !== "fetched") throw new Error(JSON.stringify(base));
+    if (base.at !== "fetched") throw new Error(JSON.stringify([base, transport.failure()]));
     const run = mintTestRun();
     await house.git.ensureRunRepository({ run, bases: [base.base], branches: [{ name: "agent/issue-7", sha: tip }] });
     return { run, socket: await house.openDoor(run) };
@@ -107,7 +109,7 @@ describe("git through a run's door", () => {
     const fetch = async () => {
       await using transport = await house.openTransport({ of: "bases", allow: { kind: "fetch" } });
       const base = await house.git.fetchBase({ repositoryId: 8, branch: "moving", transportSocket: transport.socketPath });
-      if (base.at !== "fetched") throw new Error(JSON.stringify(base));
+      if (base.at !== "fetched") throw new Error(JSON.stringify([base, transport.failure()]));
       return base;
     };
     const before = await fetch();
@@ -174,6 +176,36 @@ describe("git through a run's door", () => {
     expect((await served.git("rev-parse", "HEAD")).stdout).toBe(tip);
   }, 60_000);
 
+  it("takes no more into a run's repository that is full", async () => {
+    const { run, socket } = await openRun();
+    await using cloned = await clone(socket);
+    const codes: (number | undefined)[] = [];
+    for (const name of ["a", "b", "c"]) {
+      await writeFile(join(cloned.work, name), randomBytes(3 * 1024 * 1024));
+      await cloned.git("add", ".");
+      await cloned.git("commit", "-qm", name);
+      codes.push((await cloned.git("push", "-q", "origin", "HEAD:refs/heads/work")).exitCode);
+    }
+    expect(codes).toEqual([0, 0, 1]);
+    const rows = await house.closeAndRead(run);
+    expect(rows.at(-1)).toMatchObject({ status: 413 });
+  }, 60_000);
+
+  it("ends git when the client leaves in the middle", async () => {
+    const { run, socket } = await openRun();
+    const client = connect(socket);
+    client.on("error", () => {});
+    const type = "application/x-git-receive-pack-request";
+    client.write(
+      `POST /git/repository.git/git-receive-pack HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: 100000\r\n\r\n0100`,
+    );
+    const running = async () =>
+      (await readdir("/proc")).filter((pid) => /^\d+$/.test(pid) && environOf(pid).includes(`PATH_INFO=/${run}.git/`)).length;
+    await expect.poll(running).toBeGreaterThan(0);
+    client.destroy();
+    await expect.poll(running).toBe(0);
+  }, 60_000);
+
   it("runs only allowed plumbing for the App, with its own configuration", async () => {
     const { run } = await openRun();
     await expect(house.git.git({ run }, ["config", "core.hooksPath", "/tmp"])).rejects.toMatchObject({ code: "git.refused" });
@@ -195,6 +227,15 @@ describe("git through a run's door", () => {
     expect((await house.git.listRuns()).find((row) => row.run === run)).toBeUndefined();
   }, 60_000);
 });
+
+/** Empty where we may not read it. */
+function environOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1");
+  } catch {
+    return "";
+  }
+}
 
 async function emptyPackOf(house: House): Promise<Buffer> {
   const packed = await execa("git", ["-C", join(house.folder, "upstream", "owner", "name.git"), "pack-objects", "--stdout"], {

@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { endAfterBody } from "../../privilege/linger.ts";
 import type { RunId } from "../../run/identity.ts";
 import type { Outcome } from "../outcome.ts";
 import { answerRefusal } from "../refusal.ts";
@@ -25,6 +26,8 @@ export async function serveGit(relay: GitRelay): Promise<void> {
     method: part === "refs" ? "GET" : "POST",
     path: part === "refs" ? `/${relay.run}.git/info/refs?service=${service}` : `/${relay.run}.git/${service}`,
     headers: {
+      // The far end must not close first: the last, empty write would then break an exchange that is already answered.
+      connection: "keep-alive",
       ...(part === "exchange" ? { "content-type": `application/x-${service}-request` } : {}),
       ...(encoding === "gzip" ? { "content-encoding": "gzip" } : {}),
       // It becomes an environment variable further in: this one value, or nothing.
@@ -59,7 +62,8 @@ export async function serveGit(relay: GitRelay): Promise<void> {
       outcome.bytesOut += chunk.length;
     });
     answer.on("error", () => response.destroy());
-    answer.pipe(response);
+    answer.pipe(response, { end: false });
+    answer.on("end", () => endAfterBody(request, response));
   });
   request.on("data", (chunk: Buffer) => {
     outcome.bytesIn += chunk.length;
@@ -71,5 +75,10 @@ export async function serveGit(relay: GitRelay): Promise<void> {
     response.destroy();
   });
   request.pipe(onward);
+  onward.on("close", () => {
+    request.unpipe(onward);
+    // Git may answer before it has read all: the rest is read here, or the sender waits for ever.
+    request.resume();
+  });
   await done;
 }

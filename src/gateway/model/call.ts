@@ -61,8 +61,9 @@ export async function serveModelCall(call: ModelCall): Promise<void> {
 async function readChecked(call: ModelCall): Promise<Buffer | undefined> {
   const { request, response, outcome } = call;
   const refuse = (answer: { status: 400 | 403 | 408 | 413; rule: string; why: string }) => {
+    // A framing that broke has said so already.
+    if (outcome.verdict === "allowed") outcome.rule = answer.rule;
     outcome.verdict = "refused";
-    outcome.rule = answer.rule;
     if (!response.destroyed) outcome.bytesOut += answerRefusal(response, { ...answer, close: true });
     return undefined;
   };

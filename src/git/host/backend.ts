@@ -5,6 +5,7 @@ import { endAfterBody } from "../../privilege/linger.ts";
 import { parseBackendRequest } from "./cgi.ts";
 import { type ExchangeLimits, serveExchange } from "./exchange.ts";
 import type { RunRepositories } from "./run-repositories.ts";
+import { observeSize } from "./size.ts";
 
 export interface BackendPlace extends ExchangeLimits {
   socketPath: string;
@@ -12,6 +13,8 @@ export interface BackendPlace extends ExchangeLimits {
   folder: string;
   repositories: RunRepositories;
   log: DaemonLog;
+  /** A run's repository that has reached this takes no more pushes. */
+  maxRepositoryBytes: number;
   /** At most this many git processes at once for one run; further requests wait. */
   parallel: number;
 }
@@ -35,6 +38,10 @@ export async function serveBackend(place: BackendPlace): Promise<Server> {
     if (!(await place.repositories.has(wanted.run))) return refuse(response, 404);
     if (wanted.part === "exchange" && request.headers["content-type"] !== `application/x-${wanted.service}-request`)
       return refuse(response, 415);
+    if (wanted.service === "git-receive-pack" && wanted.part === "exchange") {
+      const held = await observeSize(place.repositories.path(wanted.run));
+      if (held > place.maxRepositoryBytes) return refuse(response, 413);
+    }
     const lane = busy.get(wanted.run) ?? { running: 0, waiting: [] };
     busy.set(wanted.run, lane);
     if (lane.running >= place.parallel) await new Promise<void>((go) => lane.waiting.push(go));
@@ -53,7 +60,7 @@ export async function serveBackend(place: BackendPlace): Promise<Server> {
 }
 
 function refuse(response: ServerResponse, status: number): void {
-  response.writeHead(status, { "content-type": "text/plain", connection: "close" });
+  response.writeHead(status, { "content-type": "text/plain" });
   response.write(`git host: ${status}\n`);
   endAfterBody(response.req, response);
 }

@@ -98,6 +98,8 @@ async function feed(from: { request: IncomingMessage; gzip: boolean; limitBytes:
     await pipeline(first, count, from.stdin);
   } finally {
     from.request.unpipe(first);
+    // What git no longer reads must still be read, or the sender waits for ever.
+    from.request.resume();
   }
 }
 
@@ -123,11 +125,12 @@ async function relay(stdout: AsyncIterable<Buffer>, response: ServerResponse): P
     response.write(held.subarray(head.bodyAt));
     relaying = true;
   }
-  if (relaying) response.end();
+  if (relaying) endAfterBody(response.req, response);
   if (response.headersSent) return;
   const head = parseCgiHead(held);
   if (!head || head === "more") return answerPlain(response, 500, "git gave no answer");
-  response.writeHead(head.status, head.headers).end();
+  response.writeHead(head.status, head.headers);
+  endAfterBody(response.req, response);
 }
 
 function onceEvent(response: ServerResponse, name: string): Promise<void> {
@@ -136,7 +139,7 @@ function onceEvent(response: ServerResponse, name: string): Promise<void> {
 
 function answerPlain(response: ServerResponse, status: number, text: string): void {
   if (response.headersSent) return void response.destroy();
-  response.writeHead(status, { "content-type": "text/plain", connection: "close" });
+  response.writeHead(status, { "content-type": "text/plain" });
   response.write(`git host: ${text}\n`);
   endAfterBody(response.req, response);
 }

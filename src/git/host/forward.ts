@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { endAfterBody } from "../../privilege/linger.ts";
 import type { GitConfig } from "./environment.ts";
 
 /** A way from one git command to the App's transport. */
@@ -39,7 +40,8 @@ export async function openForward(transportSocket: string): Promise<Forward> {
 const handedOn = ["content-type", "content-encoding", "content-length", "git-protocol", "accept"];
 
 function handOn(transportSocket: string, request: IncomingMessage, response: ServerResponse): void {
-  const headers: Record<string, string> = {};
+  // The far end must not close first: the last, empty write would then break an exchange that is already answered.
+  const headers: Record<string, string> = { connection: "keep-alive" };
   for (const name of handedOn) {
     const value = request.headers[name];
     if (typeof value === "string") headers[name] = value;
@@ -47,10 +49,16 @@ function handOn(transportSocket: string, request: IncomingMessage, response: Ser
   const onward = httpRequest({ socketPath: transportSocket, agent: false, method: request.method, path: request.url, headers });
   onward.on("response", (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
+    answer.pipe(response, { end: false });
+    answer.on("end", () => endAfterBody(request, response));
     answer.on("error", () => response.destroy());
   });
   onward.on("error", () => (response.headersSent ? response.destroy() : response.writeHead(502).end()));
   response.on("close", () => onward.destroy());
   request.pipe(onward);
+  onward.on("close", () => {
+    request.unpipe(onward);
+    // An answer may come before all was read: the rest is read here, or git waits for ever.
+    request.resume();
+  });
 }

@@ -12,7 +12,15 @@ import { RunRepositories } from "./run-repositories.ts";
 
 export type GitHostConfig =
   | { role: "bases"; bases: string }
-  | { role: "runs"; runs: string; bases: string; backendSocket: string; maxInputBytes: number; exchangeMs: number };
+  | {
+      role: "runs";
+      runs: string;
+      bases: string;
+      backendSocket: string;
+      maxInputBytes: number;
+      maxRepositoryBytes: number;
+      exchangeMs: number;
+    };
 
 await runDaemon<GitHostConfig>(async (config, log) => {
   const lanes = createLanes();
