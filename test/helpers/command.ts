@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,4 +83,23 @@ export async function openCommandFrame(): Promise<CommandFrame> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Settings with which `start` would run, were the rest there. */
+export function completeSettings(dataFolder: string): Record<string, string> {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return {
+    APP_ID: "1",
+    PRIVATE_KEY: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+    WEBHOOK_SECRET: "a-secret-of-the-tests",
+    AIRLOCK_ACCOUNTS: "acme",
+    ANTHROPIC_API_KEY: "sk-of-the-tests",
+    AIRLOCK_DATA: dataFolder,
+    PORT: "0",
+  };
+}
+
+/** What a command with --json told on stderr as its last words. */
+export function faultOf(err: string): { code: string; message: string; remedy: string } {
+  return JSON.parse(err.trim().split("\n").at(-1) ?? "").error;
 }

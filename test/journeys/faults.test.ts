@@ -59,6 +59,32 @@ describe("an answer that is lost after GitHub did what was asked", () => {
   });
 });
 
+describe("a model that answers with an error", () => {
+  it("ends the run with words, once, and is not asked over and over", async () => {
+    const { model } = house.local;
+    const error = { status: 400, message: "messages: the request is not what it should be" };
+    model.setScenario({ turns: [{ error }] });
+    const before = model.requests().length;
+    const issue = await house.openIssue({ body: "Do something" });
+    await house.setLabel(issue);
+    const start = await until("the start commit", () => house.tipOf(`agent/issue-${issue}`));
+    const run = await house.ended(issue);
+    model.setScenario(undefined);
+    expect(run.state).toMatchObject({ outcome: "failed", reason: expect.stringContaining("exit code 1") });
+    expect(await house.transcriptOf(run.id)).toContain(error.message);
+    const asked = model.requests().slice(before);
+    // Claude Code leaves out what might have been wrong, a few times, at once; a storm would go on for minutes.
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.length).toBeLessThanOrEqual(10);
+    expect((asked.at(-1)?.atMs ?? 0) - (asked[0]?.atMs ?? 0)).toBeLessThan(10_000);
+    expect(await house.checksOn(start)).toMatchObject([{ status: "completed", conclusion: "failure" }]);
+    const answers = await house.answersOn(issue);
+    expect(answers.map(({ body }) => body)).toEqual([expect.stringContaining("exit code 1")]);
+    expect(await house.runsOf(issue)).toHaveLength(1);
+    expect(await house.labelsOf(issue)).toEqual([]);
+  });
+});
+
 describe("a permission that the App lacks", () => {
   it("is named on the issue, with where it is granted", async () => {
     const { world, app } = house.local.github;
