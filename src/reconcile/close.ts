@@ -1,3 +1,4 @@
+import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import type { Watchers } from "../agent/watch.ts";
 import { Fault } from "../fault.ts";
@@ -11,9 +12,12 @@ import type { Run } from "../run/state.ts";
 import type { Engine } from "../sandbox/engine.ts";
 import { removeRunFolder } from "../sandbox/ready.ts";
 import { removeSandbox } from "../sandbox/sandboxes.ts";
+import { tipsOfRun } from "../store/queries/places.ts";
 import type { RunRow } from "../store/queries/runs.ts";
+import type { Schema } from "../store/schema.ts";
 
 export interface CloseParts {
+  db: Kysely<Schema>;
   engine: Engine;
   git: GitHost;
   grants: Grants;
@@ -47,6 +51,10 @@ async function tell(parts: CloseParts, run: RunRow, state: Extract<Run, { at: "c
   each.push(["comment", () => teller.comment(run), () => teller.commentAsDoorman(run)]);
   each.push(["label", () => teller.showRested(run), () => teller.showRestedAsDoorman(run)]);
   if (stand?.startCommit && !pullRequest) each.push(["start branch", () => removeStartBranch(parts, run, stand)]);
+  // Ended while it was announced: what it made so far is known by the record of its commits. On a branch that it only continues it
+  // made none, and that one stays.
+  if (!stand && state.pins && !state.pins.headBranch && run.request.subject.kind === "issue")
+    each.push(["start branch", () => removeStartBranches(parts, run)]);
   for (const [what, report, asDoorman] of each) {
     try {
       await report();
@@ -58,4 +66,8 @@ async function tell(parts: CloseParts, run: RunRow, state: Extract<Run, { at: "c
         await asDoorman().catch((again: unknown) => parts.log.warn({ err: again, runId: run.id, what }, "no other way either"));
     }
   }
+}
+
+async function removeStartBranches(parts: CloseParts, run: RunRow): Promise<void> {
+  for (const start of await tipsOfRun(parts.db, run.id)) await removeStartBranch(parts, run, start);
 }

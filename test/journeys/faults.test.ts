@@ -59,6 +59,24 @@ describe("an answer that is lost after GitHub did what was asked", () => {
   });
 });
 
+describe("a check run that GitHub refuses", () => {
+  it("ends the run before any work, without a branch, and the label can be set again", async () => {
+    const { faults } = house.local.github;
+    faults.add({ match: { method: "POST", path: `${api}/check-runs` }, status: 422, message: "Checks are not for you" });
+    const issue = await house.openIssue({ shell: "echo 'Nothing to do.'" });
+    await house.setLabel(issue);
+    const run = await house.ended(issue);
+    expect(run.state).toMatchObject({ outcome: "failed", reason: expect.stringContaining("Checks are not for you") });
+    expect(run.startedAtMs).toBeUndefined();
+    expect(await house.tipOf(`agent/issue-${issue}`)).toBeUndefined();
+    expect(await house.labelsOf(issue)).toEqual([]);
+    // GitHub's times count seconds: a label is told from an earlier one by its second.
+    await until("the next second", () => Date.now() > Math.ceil((run.endedAtMs ?? 0) / 1_000) * 1_000);
+    await house.setLabel(issue);
+    expect(await house.ended(issue, 2)).toMatchObject({ branch: `agent/issue-${issue}`, state: { outcome: "no_changes" } });
+  });
+});
+
 describe("a model that answers with an error", () => {
   it("ends the run with words, once, and is not asked over and over", async () => {
     const { model } = house.local;

@@ -89,3 +89,8 @@ export async function takeMark(db: Kysely<Schema>, name: string): Promise<boolea
 export async function dropMark(db: Kysely<Schema>, name: string): Promise<void> {
   await db.deleteFrom("marks").where("name", "=", name).execute();
 }
+
+/** The branches that this run put a commit on, with that commit. */
+export async function tipsOfRun(db: Kysely<Schema>, run: RunId): Promise<{ branch: string; sha: Sha }[]> {
+  return db.selectFrom("branches").select(["branch", "sha"]).where("run", "=", run).execute();
+}

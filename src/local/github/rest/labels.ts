@@ -1,7 +1,7 @@
 import { inRepository, page, type Reply, type RepositoryCall, type Routes, text } from "../call.ts";
 import { GitHubError, invalidField, notFound } from "../github-error.ts";
 import { renderLabel } from "../render/issues.ts";
-import type { Issue, Label } from "../state.ts";
+import { type Issue, type Label, timestamp } from "../state.ts";
 import { announceIssue, findIssue, mayTriage, needsOfIssue } from "./issue-change.ts";
 
 /** Labels of a repository, and labels on an issue or pull request. */
@@ -55,6 +55,7 @@ export async function setLabels(call: RepositoryCall, issue: Issue, names: strin
   const wanted = [...new Set(names.map((name) => ensureLabel(call, name)))];
   const gone = issue.labels.filter((label) => !wanted.includes(label));
   const added = wanted.filter((label) => !issue.labels.includes(label));
+  if (gone.length + added.length > 0) issue.updatedAt = timestamp(call.world.nowMs());
   for (const label of gone) {
     issue.labels = issue.labels.filter((other) => other !== label);
     await announceIssue(call, issue, "unlabeled", { label: renderLabel(call, label) });
