@@ -95,6 +95,30 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
   return { settings, warnings: [...credential.warnings, ...warningsOf(environment)] };
 }
 
+/** Only how GitHub is reached. Throws Fault "settings.NAME". */
+export function readGitHubSettings(source: SettingsSource = {}): Pick<Settings, "github" | "proxy"> {
+  const { environment, cwd } = open(source);
+  return { github: readGithub(environment), proxy: readProxy(environment, cwd) };
+}
+
+/** What minting by hand needs: no webhook secret, no model. Throws Fault "settings.NAME". */
+export async function readMintSettings(
+  source: SettingsSource = {},
+): Promise<{ appId: number; privateKey: Secret } & Pick<Settings, "github" | "proxy">> {
+  const { environment } = open(source);
+  const shared = readGitHubSettings(source);
+  const appId = read(environment, "APP_ID");
+  if (appId === undefined) {
+    const registered = findRegisteredApp(placeFrom(environment, source).folder);
+    if (registered?.host !== shared.github.host) throw missing("APP_ID");
+    return { ...shared, appId: registered.id, privateKey: new Secret(registered.privateKey) };
+  }
+  const { readAppKey } = await import("./settings/app-key.ts");
+  const privateKey = await readAppKey(environment, childEnvironment(source.env));
+  if (!privateKey) throw missing("PRIVATE_KEY");
+  return { ...shared, appId, privateKey };
+}
+
 /** Only where this Airlock lives: for commands that speak to a running one and need nothing else to be right. */
 export function readPlaceSettings(source: SettingsSource = {}): Place {
   return placeFrom(open(source).environment, source);
@@ -191,7 +215,7 @@ function readProxy(environment: Environment, cwd: string): Settings["proxy"] {
 }
 
 function warningsOf(environment: Environment): string[] {
-  const known = new Set<string>([...Object.keys(values), "AIRLOCK_DATA"]);
+  const known = new Set<string>([...Object.keys(values), "AIRLOCK_DATA", "AIRLOCK_KEY_COMMAND", "AIRLOCK_KEY_KEYCHAIN"]);
   return environment.names().flatMap((name) => {
     if (!environment.find(name)) return [];
     if (name in notHonoured) return [`${name} has no effect: ${notHonoured[name]}`];

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { runsCommand } from "./runs-command.ts";
 import type { Terminal } from "./terminal.ts";
+import { tokenCommand } from "./token-command.ts";
 
 export interface CommandFrame {
   terminal: Terminal;
@@ -56,6 +57,7 @@ export function commands(frame: CommandFrame): Command[] {
       .action(run(async () => (await import("./test.ts")).runTest)),
 
     runsCommand(frame),
+    tokenCommand(frame),
   ];
 }
 

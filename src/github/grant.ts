@@ -6,9 +6,10 @@ import type { RunRequest } from "../run/request.ts";
 import type { Seal } from "../secret/seal.ts";
 import { addGrant, dropGrant, type GrantRow, grantsOf, markMinted, markRevoked, openGrants } from "../store/queries/grants.ts";
 import type { Schema } from "../store/schema.ts";
-import { type Api, isHttpError, isPassing, messageOf, statusOf } from "./api.ts";
+import { type Api, statusOf } from "./api.ts";
 import type { GitHubApp } from "./app.ts";
-import { type Duty, duties, missingPermissions } from "./duty.ts";
+import { type Duty, duties } from "./duty.ts";
+import { explainRefusedMint } from "./refused-mint.ts";
 
 /** For which installation, repository and run a token is. One repository only; never shared between runs. */
 export interface GrantScope {
@@ -85,34 +86,8 @@ export function createGrants(parts: {
     } catch (error) {
       const status = statusOf(error);
       if (status !== undefined && status < 500) await dropGrant(db, row.id);
-      throw await explainMint(error, duty, scope);
+      throw await explainRefusedMint(app, error, { ...scope, permissions: duties[duty] });
     }
-  }
-
-  async function explainMint(error: unknown, duty: Duty, scope: GrantScope): Promise<unknown> {
-    // A store that failed, a mistake of ours: not GitHub's word, and its text is not for people.
-    if (!isHttpError(error)) return error;
-    if (isPassing(error))
-      return new Fault("github.away", "GitHub did not answer when Airlock asked for a token", {
-        remedy: "It is asked again by itself",
-        cause: error,
-      });
-    if (statusOf(error) === 422) {
-      const { data } = await app.api.rest.apps.getInstallation({ installation_id: scope.installationId });
-      const held = Object.fromEntries(
-        Object.entries(data.permissions).flatMap(([k, v]) => (typeof v === "string" ? [[k, v]] : [])),
-      );
-      const missing = missingPermissions(duties[duty], held);
-      if (missing.length > 0)
-        return new Fault("grant.permission-missing", `The App lacks a permission in ${scope.repository}: ${missing.join(", ")}`, {
-          remedy: `Set it in the App's settings under "Permissions & events", then accept the change for the installation: ${data.html_url}`,
-          cause: error,
-        });
-    }
-    return new Fault("grant.refused", `GitHub gave no token for ${scope.repository}: ${messageOf(error)}`, {
-      remedy: "See whether the App is still installed there and not suspended",
-      cause: error,
-    });
   }
 
   async function revoke(grant: { id: string; token: string }): Promise<void> {
