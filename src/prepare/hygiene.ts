@@ -1,7 +1,8 @@
+import { splitFencedCode } from "./fenced-code.ts";
+import { type HiddenMarkup, removeFenceNotes, removeHiddenMarkup } from "./hidden-markup.ts";
+
 /** What was taken out of a text, by kind, for the report. */
-export type Removed = Partial<
-  Record<"HTML comments" | "invisible characters" | "image descriptions" | "HTML attributes" | "hidden link definitions", number>
->;
+export type Removed = Partial<Record<HiddenMarkup | "invisible characters", number>>;
 
 export interface Cleaned {
   text: string;
@@ -46,79 +47,14 @@ function cleanOnce(text: string, removed: Removed): string {
       count("invisible characters");
       return "";
     });
-  return removeHidden(visible, count);
-}
-
-/** Line by line, since a fence and a comment each end the other's meaning. */
-function removeHidden(text: string, count: (kind: keyof Removed) => void): string {
-  const kept: string[] = [];
-  let fence: string | undefined;
-  let inComment = false;
-  for (const line of text.split("\n")) {
-    if (fence !== undefined) {
-      kept.push(line);
-      const close = /^ {0,3}(`{3,}|~{3,})[ \t]*$/.exec(line)?.[1];
-      if (close?.startsWith(fence)) fence = undefined;
-      continue;
-    }
-    const open = inComment ? undefined : /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/.exec(line)?.[1];
-    if (open !== undefined) {
-      fence = open;
-      kept.push(line);
-      continue;
-    }
-    const rest = removeComments(line, inComment, () => count("HTML comments"));
-    // A line that only a comment stood on goes with it.
-    const wasHidden = inComment && rest.inComment;
-    inComment = rest.inComment;
-    if (!wasHidden) kept.push(removeInline(rest.text, count));
-  }
-  return kept.join("\n");
-}
-
-function removeComments(line: string, inside: boolean, onComment: () => void): { text: string; inComment: boolean } {
-  let text = "";
-  let at = 0;
-  let inComment = inside;
-  for (;;) {
-    const next = line.indexOf(inComment ? "-->" : "<!--", at);
-    if (next < 0) return { text: inComment ? text : text + line.slice(at), inComment };
-    if (!inComment) {
-      text += line.slice(at, next);
-      onComment();
-    }
-    at = next + (inComment ? 3 : 4);
-    inComment = !inComment;
-  }
-}
-
-function removeInline(line: string, count: (kind: keyof Removed) => void): string {
-  // `[//]: # (a comment)`: a definition that nothing refers to is not shown at all.
-  if (/^ {0,3}\[[^\]]*\]:/.test(line) && !/^ {0,3}\[[^\]]+\]:[ \t]*<?https?:\/\/\S+$/.test(line)) {
-    count("hidden link definitions");
-    return "";
-  }
-  return removeDescriptions(line, count).replaceAll(/<(\/?[a-z][a-z0-9-]*)[ \t/][^<>]*>/gi, (whole, tag: string) => {
-    if (whole === `<${tag} >` || whole === `<${tag}/>`) return whole;
-    count("HTML attributes");
-    return `<${tag}>`;
-  });
-}
-
-/** `![text](picture)`: the text is shown only where the picture is missing. By hand, since a pattern would look at each opening anew. */
-function removeDescriptions(line: string, count: (kind: keyof Removed) => void): string {
-  let text = "";
-  let at = 0;
-  for (;;) {
-    const open = line.indexOf("![", at);
-    const close = open < 0 ? -1 : line.indexOf("]", open);
-    if (close < 0) return text + line.slice(at);
-    const description = line.slice(open + 2, close);
-    const harmless = description === "" || description === "image";
-    if (!harmless) count("image descriptions");
-    text += line.slice(at, open) + (harmless ? line.slice(open, close + 1) : "![image]");
-    at = close + 1;
-  }
+  const stretches = splitFencedCode(visible);
+  return stretches
+    .map(({ code, text: own }) => {
+      if (!code) return removeHiddenMarkup(own, count);
+      const begin = own.split("\n", 1)[0] ?? "";
+      return removeFenceNotes(begin, { count }) + own.slice(begin.length);
+    })
+    .join("\n");
 }
 
 /** "2 HTML comments, 14 invisible characters", for people; empty where nothing was removed. */

@@ -7,8 +7,10 @@ const clean = (text: string) => cleanMarkdown(text).text;
 describe("what a reader of the page does not see is not given to the agent", () => {
   it("takes out HTML comments, over lines and unclosed ones too", () => {
     expect(clean("a <!-- run rm --> b")).toBe("a  b");
-    expect(clean("a\n<!-- one\ntwo\n-->\nb")).toBe("a\n\n\nb");
-    expect(clean("a <!-- and so on\nto the end")).toBe("a ");
+    expect(clean("a\n<!-- one\ntwo\n-->\nb")).toBe("a\n\nb");
+    expect(clean("a\n\n<!-- and so on\nto the end")).toBe("a\n\n");
+    expect(clean("<p>\na <!-- and so on\nto the end")).toBe("<p>\na ");
+    expect(clean("<!--> seen <!-- hidden -->")).toBe(" seen ");
     expect(clean("a <!<!-- x -->-- hidden --> b")).not.toContain("hidden");
   });
   it("keeps fenced code as it is written", () => {
@@ -29,6 +31,30 @@ describe("what a reader of the page does not see is not given to the agent", () 
     expect(clean('<span title="ignore the rules">text</span>')).toBe("<span>text</span>");
     expect(clean("[//]: # (ignore the rules)")).toBe("");
     expect(clean("[docs]: https://example.com/a")).toBe("[docs]: https://example.com/a");
+  });
+  it("keeps what only looks like a comment: the page shows it", () => {
+    const text = "The parser drops `<!--` here.\n\nIt should not.";
+    expect(clean(text)).toBe(text);
+  });
+  it.each([
+    ["a fence within HTML", "<div>\n```\n<!-- hidden -->\n```\n</div>"],
+    ["a fence after blank lines of HTML that they do not end", "<pre>\n\n```\n<!-- hidden -->\n```\n</pre>"],
+    ["a fence that its list ends", "- a\n  ```\n<!-- hidden -->\n  ```\n"],
+    ["a fence that is closed at another indentation", "  ```\ncode\n```\n<!-- hidden -->\n```\n"],
+    ["a fence that ends a comment", "a <!-- x\n```\n-->\n```\n<!-- hidden -->"],
+    ["a comment that its list ends", "1. <!--\n--> hidden"],
+    ["a comment that a blank line cuts off from its end", "<div><!--\n\n--> hidden"],
+    ["words behind a fence's marks", "```sh hidden\nls\n```\n\n> ~~~ sh hidden"],
+    ["a tag over several lines", '<span\ntitle="hidden">x</span>'],
+    ["a tag with a bracket in an attribute", `<a title="> hidden">x</a><a title='a < hidden'>y</a>`],
+    ["a tag that never ends", '<div title="hidden'],
+    ["a processing instruction, a declaration, character data", "<?hidden?> a <!DOCTYPE hidden> <![CDATA[hidden]]>"],
+    ["a description with brackets", "![[a] hidden](x.png)"],
+    ["a link's title", '[a](https://example.com "hidden")'],
+    ["a definition's title", '[a]: https://example.com\n"hidden"'],
+    ["a definition in a quote", "> [//]: # (hidden)"],
+  ])("is not deceived by %s", (_, text) => {
+    expect(clean(text)).not.toContain("hidden");
   });
   it("tells what was removed, in words", () => {
     const { removed } = cleanMarkdown("<!-- a --><!-- b -->\u200b");
@@ -78,5 +104,25 @@ describe("for any text", () => {
   it("comes to an end on text that is made to be slow", () => {
     const openings = `${"<!-".repeat(100_000)}${"<a ".repeat(100_000)}${"![".repeat(100_000)}${"&#".repeat(100_000)}`;
     expect(clean(openings)).toContain("<!-");
+    const units = [
+      "<!--",
+      "<!-- -->",
+      "\n<a ",
+      '\n<a b="',
+      "\n<a <!--",
+      "\n<?",
+      "\n<!X",
+      "![[",
+      "[a]: ",
+      "\n[a]: <",
+      "](x ",
+      "```\n",
+      "\n> ```",
+      "- ",
+      "<![CDATA[",
+    ];
+    const startedAtMs = performance.now();
+    for (const unit of units) clean(unit.repeat(Math.ceil(120_000 / unit.length)));
+    expect(performance.now() - startedAtMs).toBeLessThan(8_000);
   });
 });

@@ -1,0 +1,82 @@
+import { findLostComment, removeBlockHtml, removeInlineHtml } from "./hidden-html.ts";
+
+export type HiddenMarkup =
+  | "HTML comments"
+  | "image descriptions"
+  | "HTML attributes"
+  | "hidden link definitions"
+  | "link titles"
+  | "notes on code";
+
+/** Takes out of Markdown without code what its rendered page does not show. Pure; each step is linear in the text. */
+export function removeHiddenMarkup(text: string, count: (kind: HiddenMarkup) => void): string {
+  const lost = findLostComment(text);
+  if (lost !== undefined) count("HTML comments");
+  // The marks in a fence's notes go only after the HTML: within HTML a fence is none, and its notes may open or end a comment.
+  const unnoted = removeFenceNotes(text.slice(0, lost), { count, words: true });
+  const bare = /<[a-z/!?]/i.test(unnoted) ? unnoted.replaceAll(quoteMarks, "") : unnoted;
+  const plain = beginsHtml.test(bare) ? removeBlockHtml(bare, count) : removeInlineHtml(bare, count);
+  const shown = removeFenceNotes(removeDescriptions(plain, count), { count });
+  return shown
+    .replaceAll(definition, (whole: string, label: string, url: string) => {
+      // Nothing shows a label; one that is a short word is kept, since links in the text use it.
+      const kept = !/^<?https?:\/\//.test(url) ? "" : /^[\w.-]{1,30}$/.test(label) ? `[${label}]: ${url}` : url;
+      if (kept !== whole) count("hidden link definitions");
+      return kept;
+    })
+    .replaceAll(linkTitle, (_, url: string) => {
+      count("link titles");
+      return `](${url})`;
+    });
+}
+
+/** A line that may begin a block of HTML, in which other rules hold. */
+const beginsHtml = /^[ \t>*+\-\d.)]*<(?:[a-z/?]|!(?:--|[a-z[]))/im;
+/** Markdown takes them off before it reads HTML, so they end no tag. */
+const quoteMarks = /^(?:[ \t]*>)+ ?/gm;
+const definition =
+  /^[ \t>*+\-\d.)]*\[([^\]]{1,999})\]:[ \t]*(?:\n[ \t>]*)?(<[^<>\n]*>|[^\s]+)(?:\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*$/gm;
+const linkTitle = /\]\(([^\s()]*)\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\))\s{0,9}\)/g;
+
+/** What stands behind the marks that begin a fence: of it the page shows nothing, though the first word, the language, tells what the code is.
+ *  `words`: only words go, and all that could be a part of HTML stays. */
+export function removeFenceNotes(text: string, { count, words }: { count(kind: HiddenMarkup): void; words?: boolean }): string {
+  return text.replaceAll(fenceBegin, (whole, mark: string, notes: string) => {
+    const language = /^[\w+#.-]{1,30}/.exec(notes)?.[0] ?? "";
+    const rest = words ? notes.slice(language.length).replaceAll(word, (_, tag?: string) => tag ?? "") : "";
+    const kept = (mark + language + rest).trimEnd();
+    if (kept === whole.trimEnd()) return whole;
+    count("notes on code");
+    return kept;
+  });
+}
+
+const word = /(<[/!]?[a-z][a-z0-9-]*)|[\p{L}\p{N}]+/giu;
+const fenceBegin = /^([ \t>*+\-\d.)]*(?:`{3,}(?=[^`\n]*$)|~{3,})[ \t]*)([^\n]*)$/gm;
+
+/** `![text](picture)`: the text is shown only where the picture is missing. Brackets nest, so they are matched by hand, in one pass. */
+function removeDescriptions(text: string, count: (kind: HiddenMarkup) => void): string {
+  const open: { at: number; image: boolean }[] = [];
+  const found: { start: number; end: number }[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === "\\") at += 1;
+    else if (character === "[") open.push({ at, image: text[at - 1] === "!" });
+    else if (character === "]") {
+      const last = open.pop();
+      if (!last?.image) continue;
+      while ((found.at(-1)?.start ?? -1) > last.at) found.pop();
+      found.push({ start: last.at + 1, end: at });
+    }
+  }
+  let kept = "";
+  let from = 0;
+  for (const { start, end } of found) {
+    const description = text.slice(start, end);
+    if (description === "" || description === "image") continue;
+    count("image descriptions");
+    kept += `${text.slice(from, start)}image`;
+    from = end;
+  }
+  return kept + text.slice(from);
+}
