@@ -29,6 +29,7 @@ export interface Settings {
     name: string | undefined;
   };
   limits: { concurrency: number; deadlineMinutes: number; memoryBytes: number };
+  publish: { ci: Value<"AIRLOCK_CI">; workflows: Value<"AIRLOCK_WORKFLOWS">; holdMs: number; releaseByOthers: boolean };
   data: Place;
   /** A proxy's address may hold a password. `extraCa`: absolute path of a PEM file. */
   proxy: { https: Secret | undefined; no: string | undefined; extraCa: string | undefined };
@@ -86,6 +87,12 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       concurrency: read(environment, "AIRLOCK_CONCURRENCY") ?? 2,
       deadlineMinutes: read(environment, "AIRLOCK_DEADLINE_MINUTES") ?? 60,
       memoryBytes: read(environment, "AIRLOCK_MEMORY") ?? 4 * 1024 ** 3,
+    },
+    publish: {
+      ci: read(environment, "AIRLOCK_CI") ?? "hold",
+      workflows: read(environment, "AIRLOCK_WORKFLOWS") ?? "refuse",
+      holdMs: (read(environment, "AIRLOCK_HOLD_DAYS") ?? 7) * 24 * 3_600_000,
+      releaseByOthers: read(environment, "AIRLOCK_RELEASE_BY_OTHERS") ?? false,
     },
     data,
     proxy: readProxy(environment, cwd),

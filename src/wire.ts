@@ -155,6 +155,7 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
     memoryBytes: settings.limits.memoryBytes,
     deadlineMs: settings.limits.deadlineMinutes * 60_000,
     concurrency: settings.limits.concurrency,
+    publishing: settings.publish,
   };
 
   const probot = new Probot({
@@ -165,7 +166,16 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
   });
   await probot.ready();
   const newRun = () => ({ id: printRunId(randomBytes(10)), pageKey: randomBytes(16).toString("hex") });
-  const triggers = { db, queue, grants, accounts: settings.accounts, newRun, pageUrl, nowMs };
+  const triggers = {
+    db,
+    queue,
+    grants,
+    accounts: settings.accounts,
+    releaseByOthers: settings.publish.releaseByOthers,
+    newRun,
+    pageUrl,
+    nowMs,
+  };
   await probot.load(loadTriggers(triggers, (id, note) => log.info({ delivery: id, note }, "delivery handled")));
 
   const closing = new AbortController();

@@ -32,6 +32,7 @@ export interface LocalHouseWish {
   mayPay: boolean;
   /** Beats the limits in `env`, and may be finer: a deadline of seconds is a fraction of a minute. */
   limits?: Partial<CompleteSettings["limits"]>;
+  publish?: Partial<CompleteSettings["publish"]>;
   logTo?: NodeJS.WritableStream;
   /** Makes the local GitHub ready for quick answers at its start rather than at each first call: where times are shown. */
   warm?: boolean;
@@ -59,6 +60,7 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
     settings: {
       ...complete,
       limits: { ...complete.limits, ...wish.limits },
+      publish: { ...complete.publish, ...wish.publish },
       web: { ...complete.web, port: 0, publicUrl: "http://127.0.0.1:0" },
     },
     machine: wish.machine,
@@ -82,6 +84,10 @@ const taken = [
   "AIRLOCK_DEADLINE_MINUTES",
   "AIRLOCK_MEMORY",
   "AIRLOCK_MODEL",
+  "AIRLOCK_CI",
+  "AIRLOCK_WORKFLOWS",
+  "AIRLOCK_HOLD_DAYS",
+  "AIRLOCK_RELEASE_BY_OTHERS",
   "LOG_LEVEL",
   "LOG_FORMAT",
   "XDG_RUNTIME_DIR",

@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import type { CommandFrame } from "./commands.ts";
 
-/** `airlock runs list|show|logs|cancel`: asks the running App over its local socket. */
+/** `airlock runs list|show|logs|cancel|publish|discard`: asks the running App over its local socket. */
 export function runsCommand({ terminal, ended }: CommandFrame): Command {
   const runs = new Command("runs")
-    .summary("list, show, follow or cancel runs of the running App")
+    .summary("list, show, follow, cancel, publish or discard runs")
     .description("Speaks to the running App over its local socket.");
 
   const inner = (name: string, summary: string) =>
@@ -39,5 +39,15 @@ export function runsCommand({ terminal, ended }: CommandFrame): Command {
         ended(await (await import("./runs/cancel.ts")).cancelRun({ ...options, run: id }, terminal)),
       ),
   );
+  const decision = (kind: "publish" | "discard", summary: string) =>
+    inner(kind, summary)
+      .argument("<run>", "the run's id, or its first letters")
+      .option("--commit <sha>", "only if this is the commit that is held")
+      .option("--json", 'print {"ok":true,"sha":…}')
+      .action(async (id, options) =>
+        ended(await (await import("./runs/decide.ts")).decideRun(kind, { ...options, run: id }, terminal)),
+      );
+  runs.addCommand(decision("publish", "push what a held run shows, exactly as it is"));
+  runs.addCommand(decision("discard", "drop what a held run shows; the patch is kept"));
   return runs;
 }

@@ -8,6 +8,8 @@ export const duties = {
   starter: { contents: "write" },
   /** Pushes the inspected ref; minted at the push, revoked right after. */
   publisher: { contents: "write" },
+  /** The same where a person has released changes of workflow files, and the operator gave the App the permission for it. */
+  publisherOfWorkflows: { contents: "write", workflows: "write" },
   /** Check run, comment, label, pull request. */
   reporter: { checks: "write", issues: "write", pull_requests: "write" },
 } as const satisfies Record<string, Readonly<Record<string, "read" | "write">>>;

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { isCommit } from "../run/identity.ts";
 import { fileCommand } from "../store/queries/commands.ts";
 import { findRun } from "../store/queries/runs.ts";
 import type { Queue } from "../store/queue.ts";
@@ -15,6 +16,15 @@ export function createFiler(parts: { db: Kysely<Schema>; queue: Queue; nowMs(): 
       const command = { kind: "stop", by: by.name, how: by.kind === "operator" ? "cli" : "page" } as const;
       await fileCommand(parts.db, parts.queue, { run, command, nowMs: parts.nowMs() });
       return "filed";
+    },
+    async decide(run, { kind, by, sha }) {
+      const row = await findRun(parts.db, run);
+      if (!row) return { is: "unknown" };
+      if (row.state.at !== "held") return { is: "not-held" };
+      const held = row.state.rebuilt;
+      if (sha !== undefined && !isCommit(held, sha)) return { is: "other-commit", held };
+      await fileCommand(parts.db, parts.queue, { run, command: { kind, by, how: "cli", sha: held }, nowMs: parts.nowMs() });
+      return { is: "filed", sha: held };
     },
   };
 }

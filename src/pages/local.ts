@@ -83,6 +83,21 @@ export function createLocal(options: LocalOptions): Hono {
     if (filed === "ended") return c.json({ ok: false, error: `Run ${found.view.id} has ended already.` }, 409);
     return c.json({ ok: false, error: "There is no such run." }, 404);
   });
+
+  for (const kind of ["publish", "discard"] as const)
+    app.post(`/runs/:id/${kind}`, async (c) => {
+      const found = await findByPrefix(reader, c.req.param("id"));
+      if (!found.ok) return c.json({ ok: false, error: found.error }, found.status);
+      const by = (c.req.query("by") ?? "the operator").slice(0, 64);
+      const decided = await options.filer.decide(found.view.id, { kind, by, sha: c.req.query("sha") });
+      if (decided.is === "filed") return c.json({ ok: true, sha: decided.sha });
+      if (decided.is === "unknown") return c.json({ ok: false, error: "There is no such run." }, 404);
+      const error =
+        decided.is === "not-held"
+          ? `Run ${found.view.id} is not held: nothing waits for a word.`
+          : `Run ${found.view.id} holds ${decided.held}, not that commit: look at its page again.`;
+      return c.json({ ok: false, error }, 409);
+    });
   return app;
 }
 

@@ -13,7 +13,14 @@ export function showState(view: RunView): Markup {
   return html`<div class="state ${decideTone(state)}" data-title="${printShortState(state)} · ${printSubject(view)}"><p class="badge">${printShortState(state)}</p>
 <p class="words">${printLine(state.words)}</p>${state.reason ? html`<p class="reason">${printLine(state.reason)}</p>` : ""}${
     next ? html`<p class="next">${printLine(next)}</p>` : ""
-  }${view.pullRequest ? html`<p class="act">${showLink(view.pullRequest.url, html`Open pull request #${view.pullRequest.number}`)}</p>` : ""}</div>`;
+  }${view.held ? showHeld(view.held) : ""}${view.pullRequest ? html`<p class="act">${showLink(view.pullRequest.url, html`Open pull request #${view.pullRequest.number}`)}</p>` : ""}</div>`;
+}
+
+/** Why nothing was pushed, and how it is decided: the page only reads, so it says where the word is given. */
+function showHeld(held: NonNullable<RunView["held"]>): Markup {
+  return html`<ul class="held">${held.why.slice(0, 50).map((why) => html`<li>${printLine(why)}</li>`)}</ul>
+<p class="next">Look at the <a href="#change">change</a>. A person with write access publishes exactly commit <code>${held.sha.slice(0, 12)}</code> with the comment
+<code>/agent publish</code> or the check's button, or drops it with <code>/agent discard</code>. Without a word it is dropped on ${showTime(held.untilMs)}.</p>`;
 }
 
 export function showFacts(view: RunView, nowMs: number): Markup {

@@ -80,6 +80,9 @@ function toView(story: Story, lastSeq: number, webUrl: string): RunView {
     lastSeq,
     ...(story.startedAtMs !== undefined && { startedAtMs: story.startedAtMs }),
     ...(story.endedAtMs !== undefined && { endedAtMs: story.endedAtMs }),
+    ...(state.at === "held" && {
+      held: { why: state.why.map(({ words }) => words), sha: state.rebuilt, untilMs: state.heldUntilMs },
+    }),
     ...(pullRequest && { pullRequest: { number: pullRequest.number, url: pullRequest.url } }),
     ...(stand && { checkRun: { id: stand.checkRunId, url: `${repositoryUrl}/runs/${stand.checkRunId}` }, branch: stand.branch }),
     ...(story.patch !== undefined && { patch: story.patch }),

@@ -25,6 +25,8 @@ export interface RunView {
   usage: UsageView;
   /** Seq of the newest transcript entry; 0 where there is none. The page opens at its end. */
   lastSeq: number;
+  /** Only while it waits for a person's word. `sha`: the commit that would be pushed. */
+  held?: { why: string[]; sha: string; untilMs: number };
   pullRequest?: { number: number; url: string };
   checkRun?: { id: number; url: string };
   branch?: string;
@@ -106,6 +108,11 @@ export interface Reader {
 /** Commands are filed as rows; the reconciler carries them out. */
 export interface Filer {
   cancel(run: RunId, by: { kind: "operator" | "page"; name: string }): Promise<"filed" | "ended" | "unknown">;
+  /** An operator's word on a held run. `sha`: the commit that was shown, or undefined where the one that is held is meant. */
+  decide(
+    run: RunId,
+    word: { kind: "publish" | "discard"; by: string; sha: string | undefined },
+  ): Promise<{ is: "filed"; sha: string } | { is: "unknown" } | { is: "not-held" } | { is: "other-commit"; held: string }>;
 }
 
 /** `ok: false` answers 503, so that a load balancer turns elsewhere. Other members are printed as they are: no secrets. */

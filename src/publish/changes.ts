@@ -4,6 +4,8 @@ export interface Change {
   status: "A" | "M" | "D" | "T";
   oldMode: string;
   newMode: string;
+  /** The new content's object; all zeros where it was deleted. For a submodule a commit of another repository. */
+  newId: string;
 }
 
 /**
@@ -16,10 +18,16 @@ export function parseRawChanges(raw: Buffer): Change[] {
   if (fields.pop() !== "" || fields.length % 2 !== 0) throw new Error("git's list of changes is not whole");
   const changes: Change[] = [];
   for (let i = 0; i < fields.length; i += 2) {
-    const head = /^:(\d{6}) (\d{6}) [0-9a-f]{40} [0-9a-f]{40} ([AMDT])$/.exec(fields[i] ?? "");
+    const head = /^:(\d{6}) (\d{6}) [0-9a-f]{40} ([0-9a-f]{40}) ([AMDT])$/.exec(fields[i] ?? "");
     const path = fields[i + 1];
     if (!head || !path) throw new Error("git's list of changes has not its known form");
-    changes.push({ path, status: head[3] as Change["status"], oldMode: head[1] ?? "", newMode: head[2] ?? "" });
+    changes.push({
+      path,
+      status: head[4] as Change["status"],
+      oldMode: head[1] ?? "",
+      newMode: head[2] ?? "",
+      newId: head[3] ?? "",
+    });
   }
   return changes;
 }

@@ -1,29 +1,40 @@
 import type { Reason } from "../run/outcome.ts";
+import type { Passage } from "../run/state.ts";
 import type { Change } from "./changes.ts";
+import { findBareRepositories } from "./policy/bare.ts";
+import { decidePath, type PathPolicy } from "./policy.ts";
 
 export interface Inspected {
   /** What each commit changed, so that something added by one and removed by the next is seen as well. */
   commits: readonly { sha: string; changes: readonly Change[] }[];
-  limits: { commits: number; files: number };
+  /** Of all contents that the work adds. */
+  bytes: number;
+  limits: { commits: number; files: number; bytes: number };
+  policy: PathPolicy;
 }
 
-export type Verdict = { is: "passed"; files: number; notes: string[] } | { is: "refused"; reason: Reason };
+/** `hold`: why a person must look first; empty where nobody must. */
+export type Verdict =
+  | { is: "passed"; files: number; hold: Reason[]; notes: string[]; passage: Passage }
+  | { is: "refused"; reason: Reason };
 
-/** Pure. Whether the work may leave, judged commit by commit: what stands in a middle commit leaves with the push too. */
+/** ◆ Whether the work may leave, judged commit by commit: what stands in a middle commit leaves with the push too. */
 export function inspect(work: Inspected): Verdict {
   // The tip stands twice: for what it changed itself, and for the whole from the base.
   const commits = new Set(work.commits.map((commit) => commit.sha)).size;
   if (commits > work.limits.commits) return tooMuch(`${commits} commits`, `${work.limits.commits}`);
   const all = work.commits.flatMap((commit) => commit.changes);
-  const files = new Set(all.map((change) => change.path)).size;
-  if (files > work.limits.files) return tooMuch(`${files} changed files`, `${work.limits.files}`);
-  const workflow = all.find((change) => runsInCi(change.path));
-  if (workflow)
+  const paths = [...new Set(all.map((change) => change.path))];
+  if (paths.length > work.limits.files) return tooMuch(`${paths.length} changed files`, `${work.limits.files}`);
+  if (work.bytes > work.limits.bytes) return tooMuch(`${printMega(work.bytes)} of new content`, printMega(work.limits.bytes));
+  const decided = paths.map((path) => ({ path, ...decidePath(path, work.policy) }));
+  const refused = decided.find(({ action }) => action === "refuse");
+  if (refused)
     return {
       is: "refused",
       reason: {
-        code: "publish.workflow",
-        words: `The work changes \`${printable(workflow.path)}\`. Workflow files and actions run with the repository's secrets, so Airlock does not push them.`,
+        code: `publish.${refused.rule}`,
+        words: `The work changes \`${printable(refused.path)}\`. ${refused.why}, so Airlock does not push them.`,
         remedy: "The work is kept as a patch on the run's page: a person can look at it and apply it.",
       },
     };
@@ -37,26 +48,40 @@ export function inspect(work: Inspected): Verdict {
         remedy: "See the patch on the run's page.",
       },
     };
-  return { is: "passed", files, notes: notesOf(all) };
+  return {
+    is: "passed",
+    files: paths.length,
+    hold: [
+      ...decided
+        .filter(({ action }) => action === "hold")
+        .map(({ path, rule, why }) => ({ code: `publish.${rule}`, words: `${printable(path)} (rule ${rule}): ${why}.` })),
+      ...findBareRepositories(paths).map((folder) => ({
+        code: "publish.bare-repository",
+        words: `${printable(folder)} (rule bare-repository): It looks like a git repository of its own, and git runs what its settings name.`,
+      })),
+    ],
+    notes: notesOf(all),
+    passage: {
+      ...(decided.some(({ action }) => action === "draft") && { draft: true as const }),
+      ...(decided.some(({ rule }) => rule === "workflow") && { workflows: true as const }),
+    },
+  };
 }
 
 /** Regular, executable, symlink, submodule: git's only modes for what a tree lists besides trees. */
 const knownModes = new Set(["100644", "100755", "120000", "160000"]);
 
-/**
- * Matched without regard to case: a checkout on a case-insensitive disk would run it as well. `.github` and its two folders are never
- * paths of files: where they are, a link or a submodule stands in their place.
- */
-export function runsInCi(path: string): boolean {
-  return /^\.github(\/(workflows|actions)(\/|$)|$)/i.test(path) || /(^|\/)action\.ya?ml$/i.test(path);
-}
-
 function notesOf(changes: readonly Change[]): string[] {
-  const named = (mode: string, what: string) =>
-    [...new Set(changes.filter((c) => c.newMode === mode && c.status !== "D").map((c) => c.path))]
+  const named = (what: string, holds: (change: Change) => boolean) =>
+    [...new Set(changes.filter((change) => change.status !== "D" && holds(change)).map(({ path }) => path))]
       .slice(0, 20)
       .map((path) => `${what}: \`${printable(path)}\``);
-  return [...named("120000", "symbolic link"), ...named("160000", "submodule")];
+  return [
+    ...named("symbolic link", ({ newMode }) => newMode === "120000"),
+    ...named("submodule", ({ newMode }) => newMode === "160000"),
+    ...named("made executable", ({ newMode, oldMode }) => newMode === "100755" && oldMode !== "100755"),
+    ...named("changed its kind", ({ status }) => status === "T"),
+  ];
 }
 
 function tooMuch(what: string, limit: string): Verdict {
@@ -70,7 +95,11 @@ function tooMuch(what: string, limit: string): Verdict {
   };
 }
 
+function printMega(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+}
+
 /** A name for a sentence in Markdown: no control character, no backtick. */
-function printable(path: string): string {
+export function printable(path: string): string {
   return path.replaceAll(/[\p{C}`]/gu, "?").slice(0, 200);
 }

@@ -11,6 +11,7 @@ interface Wanted {
   title: string;
   body: string;
   botId: number;
+  draft?: boolean;
 }
 
 /** The pull request of this branch: ours that is open is brought up to date, otherwise one is opened. Found again by branch and author. */
@@ -29,6 +30,7 @@ export async function ensurePullRequest(api: Api, wanted: Wanted): Promise<PullR
       base: wanted.target,
       title: wanted.title,
       body,
+      ...(wanted.draft && { draft: true }),
     });
     return { number: data.number, url: data.html_url, head: wanted.head };
   } catch (error) {

@@ -24,10 +24,14 @@ export interface PushParts {
  * Has exactly the inspected commit pushed to exactly one ref, from exactly where it was read to stand. The token is minted for this
  * and revoked right after; git never sees it.
  */
-export async function pushWork(parts: PushParts, run: RunRow, push: { branch: string; old: Sha; rebuilt: Sha }): Promise<Fact> {
+export async function pushWork(
+  parts: PushParts,
+  run: RunRow,
+  push: { branch: string; old: Sha; rebuilt: Sha; duty: "publisher" | "publisherOfWorkflows" },
+): Promise<Fact> {
   const { owner, name } = run.request;
   const ref = `refs/heads/${push.branch}`;
-  await using publisher = await parts.grants.mint("publisher", scopeOf(run.id, run.request));
+  await using publisher = await parts.grants.mint(push.duty, scopeOf(run.id, run.request));
   const standing = await readRef(publisher, { owner, repo: name, branch: push.branch });
   // Pushed by an attempt that did not live to say so.
   if (standing === push.rebuilt) return { is: "pushed", head: push.rebuilt };

@@ -16,7 +16,11 @@ export interface Work {
 }
 
 /** Reads what the agent made since `base`. Undefined: nothing. The door is shut by now: nothing moves any more. */
-export async function readWork(git: GitHost, run: RunId, base: Sha, limit: number): Promise<Work | undefined> {
+export async function readWork(
+  git: GitHost,
+  run: RunId,
+  { base, limit, target }: { base: Sha; limit: number; target?: Sha },
+): Promise<Work | undefined> {
   const read = async (args: string[]) => {
     const output = await git.git({ run }, args);
     if (output.exitCode !== 0) throw new Error(`git ${args[0]} failed in the run's repository: ${output.stderr.slice(0, 200)}`);
@@ -42,11 +46,46 @@ export async function readWork(git: GitHost, run: RunId, base: Sha, limit: numbe
   // Of too many only the newest are listed: a chain by themselves, so that they are refused as too many and not folded into one.
   const from = commits.length > limit ? (commits[0]?.parents[0] ?? base) : base;
   const chain = isChain(from, commits);
+  if (!chain && target) {
+    // What was merged in from the target is not the agent's: only where the end differs from both did the agent have a hand.
+    const merged = await findMerged(git, run, { base, tip, target });
+    if (merged) {
+      const own = new Set((await diff(merged, tip)).map(({ path }) => path));
+      whole.changes = whole.changes.filter(({ path }) => own.has(path));
+    }
+  }
   // Commits of a history that is not a chain are never pushed: only the end's tree is, against the start.
   const each = [];
   if (chain)
     for (const commit of commits) each.push({ sha: commit.sha, changes: await diff(commit.parents[0] ?? base, commit.sha) });
   return { tip, commits, chain, changes: [...each, whole] };
+}
+
+/** The newest commit of the target that the work contains and its start did not; undefined where there is none, or not one alone. */
+async function findMerged(git: GitHost, run: RunId, of: { base: Sha; tip: Sha; target: Sha }): Promise<Sha | undefined> {
+  const known = await git.git({ run }, ["cat-file", "-e", `${of.target}^{commit}`]);
+  if (known.exitCode !== 0) return undefined;
+  const found = await git.git({ run }, ["merge-base", "--all", "--end-of-options", of.tip, of.target]);
+  const [merged, ...others] = found.stdout.toString("utf8").trim().split("\n").map(parseSha);
+  if (found.exitCode !== 0 || !merged || others.length > 0) return undefined;
+  // In the start already: then the agent merged nothing, and going back to the target's version is its own doing.
+  const old = await git.git({ run }, ["merge-base", "--is-ancestor", "--end-of-options", merged, of.base]);
+  return old.exitCode === 1 ? merged : undefined;
+}
+
+/** Bytes of all contents that the work adds or changes, each counted once. */
+export async function sumBytes(git: GitHost, run: RunId, work: Work): Promise<number> {
+  const changes = work.changes.flatMap((commit) => commit.changes);
+  const ids = new Set(changes.filter((c) => c.status !== "D" && c.newMode !== "160000").map(({ newId }) => newId));
+  if (ids.size === 0) return 0;
+  const output = await git.git({ run }, ["cat-file", "--batch-check"], { input: Buffer.from(`${[...ids].join("\n")}\n`) });
+  if (output.exitCode !== 0) throw new Error(`git cat-file failed in the run's repository: ${output.stderr.slice(0, 200)}`);
+  const sizes = output.stdout.toString("utf8").trimEnd().split("\n");
+  return sizes.reduce((sum, line) => {
+    const size = /^[0-9a-f]{40} blob (\d+)$/.exec(line)?.[1];
+    if (size === undefined) throw new Error("an object of the work is missing");
+    return sum + Number(size);
+  }, 0);
 }
 
 const rawDiff = ["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-textconv", "--no-ext-diff"];

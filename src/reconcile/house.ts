@@ -7,6 +7,7 @@ import type { UpstreamNetwork } from "../git/upstream.ts";
 import type { GitHubApp } from "../github/app.ts";
 import type { Grants } from "../github/grant.ts";
 import type { Accounts } from "../privilege/accounts.ts";
+import type { PublishPolicy } from "../publish/examine.ts";
 import type { Teller } from "../report/teller.ts";
 import type { Engine } from "../sandbox/engine.ts";
 import type { Schema } from "../store/schema.ts";
@@ -36,6 +37,7 @@ export interface House {
   memoryBytes: number;
   deadlineMs: number;
   concurrency: number;
+  publishing: PublishPolicy;
 
   redact(text: string): string;
   nowMs(): number;

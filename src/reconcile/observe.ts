@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Watchers } from "../agent/watch.ts";
-import { findStop } from "../run/command.ts";
+import { findStop, findWord } from "../run/command.ts";
 import type { Seen } from "../run/seen.ts";
 import type { Ending } from "../run/state.ts";
 import type { Engine } from "../sandbox/engine.ts";
@@ -25,7 +25,9 @@ const reportEveryMs = 20_000;
 /** Reads what is out there for a run. Changes nothing. */
 export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen> {
   const { at } = run.state;
-  const stop = findStop(await commandsOf(parts.db, run.id));
+  const commands = await commandsOf(parts.db, run.id);
+  const stop = findStop(commands);
+  const word = run.state.at === "held" ? findWord(commands, run.state.rebuilt) : undefined;
   const watched = parts.watchers.see(run.id);
   const sandbox =
     at === "launching" || at === "working"
@@ -33,6 +35,7 @@ export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen
       : { state: "absent" as const };
   return {
     ...(stop && { stop: stopEnding(stop) }),
+    ...(word && { word }),
     slotFree: at === "queued" && (await slotIsFree(parts.db, run.id, parts.concurrency)),
     sandbox:
       sandbox.state === "exited"

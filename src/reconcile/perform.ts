@@ -20,6 +20,7 @@ import { closeRun } from "./close.ts";
 import type { House } from "./house.ts";
 import type { Perform } from "./loop.ts";
 import { progressOf } from "./observe.ts";
+import { restRun } from "./rest.ts";
 
 /** What each step does. Every one may be killed at any point and done again. */
 export function createPerform(house: House): Perform {
@@ -64,11 +65,20 @@ export function createPerform(house: House): Perform {
       // Shut first: what is inspected must not move while it is read.
       await house.watchers.shut(run);
       const { pins, stand } = stateOf(run, "inspecting");
-      return examineWork(house, run, { base: pins.baseSha, branch: stand.branch });
+      return examineWork(house, run, { pins, branch: stand.branch });
     },
+    rest: (run) => restRun(house, run, stateOf(run, "held")),
+    release: async (_run, { by }) => ({ is: "released", by }),
+    discard: async (_run, { by }) => ({ is: "discarded", by }),
+    expire: async () => ({ is: "hold-expired" }),
     push: (run, step) => {
-      const { stand } = stateOf(run, "publishing");
-      return pushWork(house, run, { branch: stand.branch, old: stand.sha, rebuilt: step.rebuilt });
+      const { stand, workflows } = stateOf(run, "publishing");
+      return pushWork(house, run, {
+        branch: stand.branch,
+        old: stand.sha,
+        rebuilt: step.rebuilt,
+        duty: workflows ? "publisherOfWorkflows" : "publisher",
+      });
     },
     present: (run) => present(house, run),
     fail: async (_run, { code, words, remedy }) => ({ is: "failed", reason: { code, words, remedy } }),
@@ -110,7 +120,7 @@ async function stop(house: House, run: RunRow): Promise<Fact> {
 }
 
 async function present(house: House, run: RunRow): Promise<Fact> {
-  const { pins, stand, rebuilt } = stateOf(run, "presenting");
+  const { pins, stand, rebuilt, draft = false } = stateOf(run, "presenting");
   const { owner, name: repo, subject, repositoryId } = run.request;
   await addBranchTip(house.db, { repositoryId, branch: stand.branch, sha: rebuilt, run: run.id });
   // A check cannot move to another commit: the new head gets one of the same name and external id.
@@ -130,6 +140,7 @@ async function present(house: House, run: RunRow): Promise<Fact> {
     target: pins.targetBranch,
     head: rebuilt,
     botId,
+    draft,
     ...text,
   });
   return { is: "presented", pullRequest };

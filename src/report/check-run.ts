@@ -20,6 +20,15 @@ interface Input {
   startedAtMs: number;
   output: CheckOutput;
   conclusion?: Conclusion;
+  /** Buttons: GitHub shows them on a completed check only. */
+  actions?: CheckAction[];
+}
+
+/** GitHub allows 20 characters for label and identifier, 40 for the description, three actions. */
+export interface CheckAction {
+  label: string;
+  description: string;
+  identifier: string;
 }
 
 /** The run's check on this commit: found by external id and App, made where it is missing, brought up to date. Answers its id. */
@@ -30,6 +39,8 @@ export async function ensureCheckRun(api: Api, input: Input): Promise<number> {
     external_id: input.run,
     started_at: new Date(input.startedAtMs).toISOString(),
     output: input.output,
+    // Named always: those that an earlier state offered would stay otherwise.
+    actions: input.actions ?? [],
     ...(input.conclusion ? { status: "completed" as const, conclusion: input.conclusion } : { status: "in_progress" as const }),
   };
   const known = await findCheckRun(api, input);

@@ -37,6 +37,19 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
         words: "Inspected and rebuilt",
         detail: `${printNumberOf(fact.commits, "commit")}, ${printNumberOf(fact.files, "file")}`,
       };
+    case "held":
+      return {
+        words: "Inspected, rebuilt and held",
+        detail: `${printNumberOf(fact.commits, "commit")}, ${printNumberOf(fact.files, "file")}, as ${fact.rebuilt.slice(0, 12)}`,
+      };
+    case "rested":
+      return { words: "Waits for a person's word", detail: "sandbox removed, tokens revoked" };
+    case "released":
+      return { words: "Released", detail: `by ${fact.by}` };
+    case "discarded":
+      return { words: "Discarded", detail: `by ${fact.by}` };
+    case "hold-expired":
+      return { words: "Nobody released it in time" };
     case "nothing-made":
       return { words: "No commits were made" };
     case "work-refused":

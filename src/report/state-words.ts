@@ -20,6 +20,8 @@ export function stateWords(run: Run, position = 0): string {
       return "The agent is being stopped.";
     case "inspecting":
       return "The work is being inspected.";
+    case "held":
+      return "Held: a person decides whether the work is published.";
     case "publishing":
     case "presenting":
       return "The inspected work is being pushed.";

@@ -2,6 +2,7 @@ import type { SandboxCheck } from "../run/check.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
 import type { Reason } from "../run/outcome.ts";
 import { printCode, printDoors, printRefused, printSentence } from "./evidence-words.ts";
+import { type Held, printHeld } from "./held-words.ts";
 import { cutText, printPlain } from "./plain.ts";
 import { printCost, printCount, printNumberOf, printSpan } from "./words.ts";
 
@@ -28,6 +29,7 @@ export interface Summary {
   grants: readonly { duty: string; expiresAtMs: number; revokedAtMs?: number; lost?: boolean }[];
   /** What the inspection found worth a look. */
   notes: readonly string[];
+  held?: Held;
   pullRequest?: { number: number; url: string };
   pageUrl: string;
   /** The agent's last words as Markdown that has been made inert already: no HTML, mention, reference or remote image. */
@@ -42,6 +44,7 @@ export function printCheckOutput(summary: Summary): { title: string; summary: st
     title: cutText(printPlain(summary.words).replace(/\.$/, "") + span, 255),
     summary: join([
       printReason(summary),
+      summary.held ? printHeld(summary.held) : "",
       `[Follow the run](${summary.pageUrl})`,
       printFigures(summary),
       section("What the agent says", printAnswer(summary)),
@@ -59,9 +62,10 @@ export function printComment(summary: Summary): string {
     `**${printPlain(summary.words)}**`,
     printReason(summary),
     summary.pullRequest && summary.outcome === "succeeded" ? `The work is in #${summary.pullRequest.number}.` : "",
+    summary.held ? printHeld(summary.held) : "",
     summary.outcome === undefined ? "" : printShort(summary),
     section("What the agent says", said),
-    `[Follow the run](${summary.pageUrl})${summary.outcome === undefined ? " · `/agent stop` ends it." : ""}`,
+    `[Follow the run](${summary.pageUrl})${summary.outcome === undefined && !summary.held ? " · `/agent stop` ends it." : ""}`,
   ]);
 }
 

@@ -5,9 +5,11 @@ import { type Grants, scopeOf } from "../github/grant.ts";
 import type { Sha } from "../run/identity.ts";
 import { labels } from "../run/labels.ts";
 import { type Conclusion, conclusionOf } from "../run/outcome.ts";
+import type { Run } from "../run/state.ts";
 import { markReported } from "../store/queries/facts.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
+import { heldActions } from "./actions.ts";
 import { ensureCheckRun } from "./check-run.ts";
 import { ensureComment } from "./comment.ts";
 import { ensureLabel, ensureNoLabel } from "./label.ts";
@@ -40,6 +42,11 @@ export interface Teller {
   remember(run: RunRow, progress: string): Promise<void>;
 }
 
+function findConclusion(state: Run): Conclusion | undefined {
+  if (state.at === "held") return "action_required";
+  return "ending" in state ? conclusionOf(state.ending.outcome) : undefined;
+}
+
 export function createTeller(parts: TellerParts): Teller {
   const story = async (run: RunRow): Promise<Story> => readStory(parts.db, run);
   const reporter = (run: RunRow): Promise<Api> => parts.grants.keep("reporter", scopeOf(run.id, run.request));
@@ -70,7 +77,7 @@ export function createTeller(parts: TellerParts): Teller {
       const detailsUrl = parts.pageUrl(run.pageKey);
       const told = checkOf(await story(run), { pageUrl: detailsUrl, nowMs: parts.nowMs() });
       const output = { title: parts.redact(told.title), summary: parts.redact(told.summary) };
-      const conclusion: Conclusion | undefined = "ending" in run.state ? conclusionOf(run.state.ending.outcome) : undefined;
+      const conclusion = findConclusion(run.state);
       return ensureCheckRun(await reporter(run), {
         appId: id,
         ...where(run),
@@ -80,6 +87,7 @@ export function createTeller(parts: TellerParts): Teller {
         startedAtMs: run.createdAtMs,
         output,
         ...(conclusion && { conclusion }),
+        ...(run.state.at === "held" && { actions: heldActions }),
       });
     },
     comment: async (run) => writeComment(await reporter(run), run),

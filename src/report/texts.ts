@@ -41,6 +41,7 @@ function summaryOf(story: Story, { pageUrl, nowMs }: At): Summary {
     pageUrl,
     nowMs,
     ...(story.startedAtMs !== undefined && { spanMs: (story.agentEndedAtMs ?? nowMs) - story.startedAtMs }),
+    ...(state.at === "held" && { held: { why: state.why, sha: state.rebuilt, untilMs: state.heldUntilMs } }),
     ...(ending && { outcome: ending.outcome }),
     ...(ending?.reason && { reason: ending.reason }),
     ...(pullRequest && { pullRequest: { number: pullRequest.number, url: pullRequest.url } }),

@@ -28,6 +28,8 @@ export function decide(run: Run, seen: Seen, nowMs: number): Step {
       return { do: "stop-sandbox" };
     case "inspecting":
       return { do: "inspect" };
+    case "held":
+      return decideHeld(run, seen, nowMs);
     case "publishing":
       return { do: "push", tip: run.tip, rebuilt: run.rebuilt };
     case "presenting":
@@ -72,6 +74,16 @@ const deadline: Ending = {
     remedy: "Make the issue smaller, or raise AIRLOCK_DEADLINE_MINUTES.",
   },
 };
+
+function decideHeld(run: Extract<Run, { at: "held" }>, seen: Seen, nowMs: number): Step {
+  // First the place: a held run may wait for days, and others wait for the machine.
+  if (run.slot) return { do: "rest" };
+  if (seen.stop) return { do: "ask-stop", ending: seen.stop };
+  // A word that was given in time counts, however late it is read.
+  if (seen.word) return { do: seen.word.kind === "publish" ? "release" : "discard", by: seen.word.by };
+  if (nowMs >= run.heldUntilMs) return { do: "expire" };
+  return { do: "wait", untilMs: run.heldUntilMs };
+}
 
 function decideWorking(run: Extract<Run, { at: "working" }>, seen: Seen, nowMs: number): Step {
   if (seen.stop) return { do: "ask-stop", ending: seen.stop };

@@ -1,5 +1,5 @@
 import type { Fact } from "./fact.ts";
-import type { Ending, Run } from "./state.ts";
+import type { Ending, Passage, Run } from "./state.ts";
 
 /** The only way to a next state. A fact that does not fit the state leaves it as it is: late news never moves a run backwards. */
 export function evolve(run: Run, fact: Fact): Run {
@@ -43,12 +43,14 @@ export function evolve(run: Run, fact: Fact): Run {
       if (fact.is === "stopped") return { ...run, at: "inspecting", agentExit: fact.exitCode };
       return run;
     case "inspecting":
-      if (fact.is === "inspected") {
+      if (fact.is === "inspected" || fact.is === "held") {
         // Work that was cut short is kept as a patch, and not published: nobody said that it was done.
         const ending = run.because ?? (run.agentExit === 0 ? undefined : agentFailed(run.agentExit));
         if (ending) return close(run, ending);
         const { agentExit: _, because: __, ...rest } = run;
-        return { ...rest, at: "publishing", tip: fact.tip, rebuilt: fact.rebuilt };
+        const work = { ...rest, tip: fact.tip, rebuilt: fact.rebuilt, ...passageOf(fact) };
+        if (fact.is === "held") return { ...work, at: "held", why: fact.why, heldUntilMs: fact.untilMs };
+        return { ...work, at: "publishing" };
       }
       if (fact.is === "work-refused") return close(run, run.because ?? { outcome: "refused", reason: fact.reason });
       if (fact.is === "nothing-made") {
@@ -56,6 +58,15 @@ export function evolve(run: Run, fact: Fact): Run {
         return close(run, run.agentExit === 0 ? { outcome: "no_changes" } : agentFailed(run.agentExit));
       }
       return run;
+    case "held": {
+      const { slot, why: _, heldUntilMs: __, ...rest } = run;
+      if (fact.is === "rested") return { ...rest, at: "held", why: run.why, heldUntilMs: run.heldUntilMs };
+      if (fact.is === "released") return { ...rest, ...(slot && { slot }), at: "publishing" };
+      if (fact.is === "discarded") return close(run, discarded(fact.by));
+      if (fact.is === "hold-expired") return close(run, holdExpired);
+      if (fact.is === "stop-asked") return close(run, fact.ending);
+      return run;
+    }
     case "publishing":
       if (fact.is === "pushed") {
         const { tip: _, ...rest } = run;
@@ -74,6 +85,30 @@ export function evolve(run: Run, fact: Fact): Run {
       return run;
   }
 }
+
+function passageOf({ draft, workflows }: Passage): Passage {
+  return { ...(draft && { draft }), ...(workflows && { workflows }) };
+}
+
+function discarded(by: string): Ending {
+  return {
+    outcome: "cancelled",
+    reason: {
+      code: "hold.discarded",
+      words: `${by} discarded the held work.`,
+      remedy: "It is kept as a patch on the run's page.",
+    },
+  };
+}
+
+const holdExpired: Ending = {
+  outcome: "timed_out",
+  reason: {
+    code: "hold.expired",
+    words: "Nobody released the held work in time, so it was not published.",
+    remedy: "It is kept as a patch on the run's page. Ask again, or raise AIRLOCK_HOLD_DAYS.",
+  },
+};
 
 function close(run: Run, ending: Ending): Extract<Run, { at: "closing" }> {
   return {

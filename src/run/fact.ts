@@ -2,7 +2,7 @@ import type { SandboxCheck } from "./check.ts";
 import type { Sha } from "./identity.ts";
 import type { Reason } from "./outcome.ts";
 import type { Pins } from "./request.ts";
-import type { Ending, PullRequestRef, Slot, Stand } from "./state.ts";
+import type { Ending, Passage, PullRequestRef, Slot, Stand } from "./state.ts";
 
 /** Something that happened. Stored with the state that it led to, in one transaction: the run's timeline is the list of its facts. */
 export type Fact =
@@ -17,7 +17,14 @@ export type Fact =
   | { is: "agent-ended"; exitCode: number; oomKilled: boolean }
   | { is: "stop-asked"; ending: Ending }
   | { is: "stopped"; exitCode: number }
-  | { is: "inspected"; tip: Sha; rebuilt: Sha; commits: number; files: number }
+  | ({ is: "inspected"; tip: Sha; rebuilt: Sha; commits: number; files: number } & Passage)
+  /** Inspected and rebuilt like the above, and not to leave without a person's word. */
+  | ({ is: "held"; tip: Sha; rebuilt: Sha; commits: number; files: number; why: Reason[]; untilMs: number } & Passage)
+  /** The sandbox is gone and its place free; GitHub shows what is held. */
+  | { is: "rested" }
+  | { is: "released"; by: string }
+  | { is: "discarded"; by: string }
+  | { is: "hold-expired" }
   | { is: "nothing-made" }
   | { is: "work-refused"; reason: Reason }
   | { is: "pushed"; head: Sha }

@@ -33,6 +33,11 @@ export function parseSha(text: unknown): Sha | undefined {
   return typeof text === "string" && /^[0-9a-f]{40}$/.test(text) ? (text as Sha) : undefined;
 }
 
+/** True where `text` names this commit: wholly, or by its first seven digits or more. */
+export function isCommit(sha: Sha, text: string): boolean {
+  return /^[0-9a-f]{7,40}$/.test(text) && sha.startsWith(text);
+}
+
 /** Labels on whatever Airlock makes in the engine. `instance` tells our things from another Airlock's on the same engine. */
 export const engineLabels = { run: "airlock.run", role: "airlock.role", instance: "airlock.instance" } as const;
 

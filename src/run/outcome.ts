@@ -3,7 +3,7 @@ export type Outcome = "succeeded" | "no_changes" | "refused" | "failed" | "timed
 
 export type Conclusion = "success" | "neutral" | "failure" | "cancelled" | "timed_out" | "action_required";
 
-/** GitHub's conclusion for a check run, by outcome. `held` will map to action_required: it is a state, not an outcome. */
+/** GitHub's conclusion for a check run, by outcome. `held` is action_required: it is a state, not an outcome. */
 export function conclusionOf(outcome: Outcome): Conclusion {
   switch (outcome) {
     case "succeeded":

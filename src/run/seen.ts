@@ -1,9 +1,12 @@
+import type { Word } from "./command.ts";
 import type { Ending } from "./state.ts";
 
 /** What is out there, each thing found by the run's identity. Everything `decide` may look at besides the run and the clock. */
 export interface Seen {
   /** Somebody asked to end the run: stop command, label removed, CLI, page. */
   stop?: Ending;
+  /** Somebody decided on the very commit that this run holds. */
+  word?: Word;
   /** A slot is free and no older run of its turn waits for it. */
   slotFree: boolean;
   sandbox: { state: "absent" | "created" | "running" } | { state: "exited"; exitCode: number; oomKilled: boolean };

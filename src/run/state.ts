@@ -29,10 +29,20 @@ export type Run =
   | { at: "working"; pins: Pins; stand: Stand; slot: Slot; startedAtMs: number; deadlineAtMs: number }
   | { at: "stopping"; pins: Pins; stand: Stand; slot: Slot; because: Ending }
   | { at: "inspecting"; pins: Pins; stand: Stand; slot: Slot; agentExit: number; because?: Ending }
-  | { at: "publishing"; pins: Pins; stand: Stand; slot: Slot; tip: Sha; rebuilt: Sha }
-  | { at: "presenting"; pins: Pins; stand: Stand; slot: Slot; rebuilt: Sha }
+  /** Inspected, and waiting for a person's word. The slot goes as soon as the sandbox has; the run's repository stays. */
+  | ({ at: "held"; pins: Pins; stand: Stand; slot?: Slot; tip: Sha; rebuilt: Sha; why: Reason[]; heldUntilMs: number } & Passage)
+  | ({ at: "publishing"; pins: Pins; stand: Stand; slot?: Slot; tip: Sha; rebuilt: Sha } & Passage)
+  | ({ at: "presenting"; pins: Pins; stand: Stand; slot?: Slot; rebuilt: Sha } & Passage)
   | { at: "closing"; pins?: Pins; stand?: Stand; slot?: Slot; ending: Ending; pullRequest?: PullRequestRef }
   | { at: "ended"; stand?: Stand; ending: Ending; pullRequest?: PullRequestRef };
+
+/** How inspected work leaves. */
+export interface Passage {
+  /** The pull request is opened as a draft. */
+  draft?: true;
+  /** It changes workflow files, which the operator allows: the push needs that permission as well. */
+  workflows?: true;
+}
 
 export interface Ending {
   outcome: Outcome;

@@ -16,6 +16,10 @@ export type Step =
   | { do: "stop-sandbox" }
   | { do: "end-agent"; exitCode: number; oomKilled: boolean }
   | { do: "inspect" }
+  | { do: "rest" }
+  | { do: "release"; by: string }
+  | { do: "discard"; by: string }
+  | { do: "expire" }
   | { do: "push"; tip: Sha; rebuilt: Sha }
   | { do: "present"; head: Sha }
   | { do: "fail"; code: string; words: string; remedy: string }

@@ -19,6 +19,10 @@ export const guide: Readonly<Record<string, string>> = {
   AIRLOCK_CONCURRENCY: "Leave it out for 2, or say how many runs may work at once",
   AIRLOCK_DEADLINE_MINUTES: "Leave it out for 60, or say after how many minutes a run is ended",
   AIRLOCK_MEMORY: "Leave it out for 4g, or give one run's memory, for example 6g",
+  AIRLOCK_CI: "Leave it out for hold, or say when work waits for a person because of what CI would run: hold, hold-risky, auto",
+  AIRLOCK_WORKFLOWS: "Leave it out for refuse; hold needs the App's permission Workflows: read and write",
+  AIRLOCK_HOLD_DAYS: "Leave it out for 7, or say after how many days held work is dropped",
+  AIRLOCK_RELEASE_BY_OTHERS: "Set it to 1 so that whoever asked for a run may not release what it holds",
   HTTPS_PROXY: "Give the proxy that this machine reaches GitHub through, for example http://proxy.example.org:3128",
   NODE_EXTRA_CA_CERTS: "Point it at the PEM file of your own certificate authority",
 };

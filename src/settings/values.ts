@@ -50,6 +50,10 @@ export const values = {
     .regex(/^\d{1,7}[mg]b?$/i, "is not a size such as 4g or 2048m")
     .transform(parseBytes)
     .refine((bytes) => bytes >= 512 * 1024 ** 2, "is under 512m: Claude Code does not start in that"),
+  AIRLOCK_CI: z.enum(["hold", "hold-risky", "auto"], "is none of hold, hold-risky, auto"),
+  AIRLOCK_WORKFLOWS: z.enum(["refuse", "hold"], "is neither refuse nor hold"),
+  AIRLOCK_HOLD_DAYS: wholeNumber(1, 365),
+  AIRLOCK_RELEASE_BY_OTHERS: z.enum(["0", "1"], "is neither 0 nor 1").transform((text) => text === "1"),
   HTTPS_PROXY: z.string().refine(isHttpUrl, "is not an http(s) address"),
   NO_PROXY: z.string(),
   NODE_EXTRA_CA_CERTS: z.string(),

@@ -50,5 +50,6 @@ export const helpWords = [
   "",
   "- the label `agent` on an issue, or a comment that starts with `/agent fix`, followed by instructions if you like: an agent works on it in a sealed sandbox and opens a pull request",
   "- `/agent fix …` on a pull request of this repository: the agent pushes to that pull request",
+  "- where the work is held: `/agent publish` pushes exactly what the run's page shows, `/agent discard` drops it",
   "- `/agent stop` ends the run, `/agent status` tells how it stands, `/agent help` shows this",
 ].join("\n");

@@ -2,6 +2,8 @@
 export type CommandLine =
   | { command: "fix"; instructions: string }
   | { command: "stop" | "status" | "help" }
+  /** `commit`: what follows on the line, or empty. */
+  | { command: "publish" | "discard"; commit: string }
   | { command: "unknown"; word: string };
 
 /**
@@ -20,6 +22,7 @@ export function parseCommandLine(body: string): CommandLine | undefined {
   if (tail !== "" && !isBlank(tail)) return undefined;
   if (word === "fix") return { command: "fix", instructions: [trimBlanks(tail), ...rest].join("\n").trim() };
   if (word === "stop" || word === "status" || word === "help") return { command: word };
+  if (word === "publish" || word === "discard") return { command: word, commit: trimBlanks(tail).slice(0, 80) };
   return word === "" ? { command: "help" } : { command: "unknown", word: word.slice(0, 40) };
 }
 

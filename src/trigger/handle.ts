@@ -11,12 +11,13 @@ import type { RunRequest } from "../run/request.ts";
 import { isServedAccount } from "../settings/accounts.ts";
 import { fileCommand } from "../store/queries/commands.ts";
 import { addHead } from "../store/queries/places.ts";
-import { addRun, findActiveRun, queuePosition } from "../store/queries/runs.ts";
+import { addRun, findActiveRun, findRun, queuePosition, type RunRow } from "../store/queries/runs.ts";
 import type { Queue } from "../store/queue.ts";
 import type { Schema } from "../store/schema.ts";
 import { answerOnce, helpWords, react, refuse } from "./answer.ts";
 import type { Asked, Trigger } from "./parse.ts";
 import { findRerun } from "./rerun.ts";
+import { filePress, fileWord, findPressed } from "./word.ts";
 
 export interface TriggerParts {
   db: Kysely<Schema>;
@@ -24,6 +25,8 @@ export interface TriggerParts {
   grants: Grants;
   /** Whose installations may run. */
   accounts: readonly string[];
+  /** Whoever asked for a run may not release what it holds. */
+  releaseByOthers: boolean;
   newRun(): { id: RunId; pageKey: string };
   pageUrl(pageKey: string): string;
   nowMs(): number;
@@ -47,6 +50,8 @@ export async function handleTrigger(parts: TriggerParts, trigger: Trigger, recei
       return prepareRepositories(parts, trigger);
     case "rerun":
       return rerun(parts, trigger, receivedAtMs);
+    case "button":
+      return press(parts, trigger);
     default: {
       await using doorman = await parts.grants.mint("doorman", scopeOfAsked(trigger.asked));
       // Awaited here: the token is revoked when this block is left.
@@ -71,7 +76,7 @@ function scopeOfAsked(asked: Omit<Asked, "subject">): GrantScope {
 async function answer(
   parts: TriggerParts,
   api: Api,
-  trigger: Extract<Trigger, { kind: "run" | "stop" | "answer" }>,
+  trigger: Extract<Trigger, { kind: "run" | "stop" | "word" | "answer" }>,
 ): Promise<string> {
   const { asked } = trigger;
   const permission = await readPermission(api, { owner: asked.owner, repo: asked.name, ...asked.requester });
@@ -91,6 +96,8 @@ async function answer(
       return startRun(parts, api, trigger);
     case "stop":
       return stopRun(parts, api, trigger);
+    case "word":
+      return fileWord(parts, api, trigger);
     case "answer":
       return tell(parts, api, trigger);
   }
@@ -109,9 +116,14 @@ async function startRun(
   // The same note as the first time: it is how a run's delivery is found.
   if (added.is === "duplicate") return `run ${added.run}`;
   await react(api, asked, "confused");
-  if (asked.commentId !== undefined)
-    await answerOnce(api, parts.db, asked, "A run is at work here already. `/agent stop` ends it; then ask again.");
+  if (asked.commentId !== undefined) await answerOnce(api, parts.db, asked, busyWords(await findRun(parts.db, added.run)));
   return `busy with run ${added.run}`;
+}
+
+function busyWords(run: RunRow | undefined): string {
+  return run?.state.at === "held"
+    ? "A run holds its work here and waits for `/agent publish` or `/agent discard`. Then ask again."
+    : "A run is at work here already. `/agent stop` ends it; then ask again.";
 }
 
 async function stopRun(parts: TriggerParts, api: Api, { asked, how, atMs }: Extract<Trigger, { kind: "stop" }>): Promise<string> {
@@ -181,6 +193,16 @@ async function rerun(parts: TriggerParts, trigger: Extract<Trigger, { kind: "rer
     nowMs: parts.nowMs(),
   });
   return added.is === "added" ? `run ${added.run}` : `not run again: ${added.is}`;
+}
+
+async function press(parts: TriggerParts, trigger: Extract<Trigger, { kind: "button" }>): Promise<string> {
+  const run = await findPressed(parts.db, trigger);
+  if (!run) return "ignored: no held run of ours has this check";
+  const asked: Asked = { ...trigger.asked, subject: run.request.subject };
+  await using doorman = await parts.grants.mint("doorman", scopeOfAsked(asked));
+  const permission = await readPermission(doorman.api, { owner: asked.owner, repo: asked.name, ...asked.requester });
+  if (!mayRun(permission)) return `refused: ${asked.requester.login} has ${permission} access`;
+  return await filePress(parts, doorman.api, { run, asked, word: trigger.word });
 }
 
 async function prepareRepositories(parts: TriggerParts, trigger: Extract<Trigger, { kind: "installed" }>): Promise<string> {

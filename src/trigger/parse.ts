@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { labels } from "../run/labels.ts";
 import type { RunRequest, Subject } from "../run/request.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
@@ -31,6 +32,16 @@ export type Trigger =
   | { kind: "run"; asked: Asked; request: RunRequest; causeKey: string }
   /** `atMs`: when it was asked, by GitHub's clock. */
   | { kind: "stop"; asked: Asked; how: "comment" | "label" | "closed"; atMs: number }
+  /** A decision on what the run of this issue holds. `commit`: which one was meant, as typed; empty for the one that is shown. */
+  | { kind: "word"; asked: Asked; word: "publish" | "discard"; commit: string; atMs: number }
+  /** The same by a button of the check of this run. */
+  | {
+      kind: "button";
+      asked: Omit<Asked, "subject">;
+      word: "publish" | "discard";
+      externalId: string | undefined;
+      checkRunId: number;
+    }
   | { kind: "answer"; asked: Asked; command: "status" | "help" | "unknown"; word: string }
   | {
       kind: "rerun";
@@ -126,6 +137,11 @@ function commentTrigger(
     }
     case "stop":
       return { kind: "stop", asked, how: "comment", atMs: Date.parse(comment.created_at) };
+    case "publish":
+    case "discard": {
+      const atMs = Date.parse(comment.created_at);
+      return { kind: "word", asked, word: line.command, commit: line.commit, atMs };
+    }
     case "unknown":
       return { kind: "answer", asked, command: "unknown", word: line.word };
     default:
@@ -157,6 +173,7 @@ function parseCheck(event: "check_run" | "check_suite", payload: unknown): Trigg
   const run = event === "check_run" ? checkRunPayload.safeParse(payload).data : undefined;
   const data = run ?? checkSuitePayload.safeParse(payload).data;
   if (!data) return ignored(`the payload has not the shape of a ${event} event`);
+  if (run && data.action === "requested_action") return parseButton(run);
   if (data.action !== "rerequested") return ignored(`Airlock does nothing on ${event}.${data.action}`);
   if (data.sender.type !== "User") return ignored(`${data.sender.login} is no person`);
   const { subject: _, ...asked } = askedOf(data, { kind: "issue", number: 0, id: 0 }, data.sender, undefined);
@@ -170,6 +187,14 @@ function parseCheck(event: "check_run" | "check_suite", payload: unknown): Trigg
     headSha,
     causeKey: `rerun:${headSha}`,
   };
+}
+
+function parseButton(data: z.output<typeof checkRunPayload>): Trigger {
+  if (data.sender.type !== "User") return ignored(`${data.sender.login} is no person`);
+  const word = data.requested_action?.identifier;
+  if (word !== "publish" && word !== "discard") return ignored("Airlock has no such button");
+  const { subject: _, ...asked } = askedOf(data, { kind: "issue", number: 0, id: 0 }, data.sender, undefined);
+  return { kind: "button", asked, word, externalId: data.check_run.external_id ?? undefined, checkRunId: data.check_run.id };
 }
 
 function parseInstallation(payload: unknown): Trigger {

@@ -40,6 +40,7 @@ export const pullRequestPayload = z.object({
 });
 export const checkRunPayload = z.object({
   ...common,
+  requested_action: z.object({ identifier: z.string() }).nullish(),
   check_run: z.object({ id: z.number(), external_id: z.string().nullish(), head_sha: z.string() }),
 });
 export const checkSuitePayload = z.object({ ...common, check_suite: z.object({ id: z.number(), head_sha: z.string() }) });

@@ -34,6 +34,7 @@ export interface TestHouse extends People {
 
 export interface HouseWish {
   limits?: Partial<Settings["limits"]>;
+  publish?: Partial<Settings["publish"]>;
   /** Makes the machine another than the one that is there. */
   change?: (machine: Machine) => Machine;
   /** Another model than the house's own, by the settings that name it. */
@@ -42,7 +43,7 @@ export interface HouseWish {
 
 /** The whole App on the real engine, with a local GitHub and a local model, in this process. One for each test file. */
 export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
-  const { limits = {}, change = (machine) => machine, pay } = wish;
+  const { limits = {}, publish = {}, change = (machine) => machine, pay } = wish;
   const lines: string[] = [];
   const logTo = new Writable({
     write(chunk, _encoding, done) {
@@ -55,6 +56,7 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
   const local = await startLocalHouse({
     ...{ machine: change(machine), env: { LOG_LEVEL: "info", ...pay }, mayPay: pay !== undefined, logTo },
     limits: { concurrency: 3, ...limits },
+    publish,
   });
   const { app, github } = local;
   const idsOf = async (issue: number) => {

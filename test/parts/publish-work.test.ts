@@ -11,6 +11,7 @@ import { parseSha, type Sha } from "../../src/run/identity.ts";
 import { requestOf, runId } from "../helpers/store.ts";
 
 const run = runId("publish");
+const rest = { bytes: 0, policy: { workflows: "refuse" } } as const;
 const identity = {
   id: 1,
   slug: "airlock",
@@ -78,7 +79,7 @@ async function commit(parents: string[], files: Record<string, string>, message:
 
 async function workOf(tip: string, limit = 200): Promise<Work | undefined> {
   await git(["update-ref", "refs/heads/work", tip]);
-  return readWork(host, run, base, limit);
+  return readWork(host, run, { base, limit });
 }
 
 async function rebuilt(work: Work): Promise<Sha> {
@@ -102,7 +103,7 @@ const log = async (tip: string): Promise<string[]> =>
 
 describe("the work of an agent", () => {
   it("is nothing where there is no ref, no commit, or no change in the end", async () => {
-    expect(await readWork(host, run, base, 200)).toBeUndefined();
+    expect(await readWork(host, run, { base, limit: 200 })).toBeUndefined();
     expect(await workOf(base)).toBeUndefined();
     const changed = await commit([base], { "a.txt": "other\n", "b.txt": "b\n" }, "There");
     expect(await workOf(await commit([changed], { "a.txt": "a\n", "b.txt": "b\n" }, "And back"))).toBeUndefined();
@@ -170,12 +171,12 @@ describe("the work of an agent", () => {
     for (let n = 0; n < 4; n++) tip = await commit([tip], { "a.txt": `${n}\n` }, `Commit ${n}`);
     for (const limit of [2, 3]) {
       const work = await workOf(tip, limit);
-      expect(work && inspect({ commits: work.changes, limits: { commits: limit, files: 9 } })).toMatchObject({
+      expect(work && inspect({ commits: work.changes, ...rest, limits: { commits: limit, files: 9, bytes: 9 } })).toMatchObject({
         reason: { code: "publish.too-much" },
       });
     }
     const work = await workOf(tip, 4);
-    expect(work && inspect({ commits: work.changes, limits: { commits: 4, files: 9 } }).is).toBe("passed");
+    expect(work && inspect({ commits: work.changes, ...rest, limits: { commits: 4, files: 9, bytes: 9 } }).is).toBe("passed");
   });
 
   it("is read as it is, whatever replace refs, attributes and names say", async () => {

@@ -31,6 +31,7 @@ const run = z.looseObject({
   evidence: z.looseObject({ allowed: z.number(), refused: z.number() }),
   grants: z.array(z.looseObject({ expiresAtMs: z.number(), revokedAtMs: z.number().optional() })),
   usage: z.looseObject({ turns: z.number(), inputTokens: z.number(), outputTokens: z.number(), costUsd: z.number().optional() }),
+  held: z.looseObject({ why: z.array(z.string()), sha: z.string(), untilMs: z.number() }).optional(),
   branch: z.string().optional(),
   pullRequest: z.looseObject({ number: z.number(), url: z.string() }).optional(),
 });
@@ -51,6 +52,8 @@ export interface RunsClient {
   /** Ends when the transcript does; with `follow` that is when the run has ended. */
   logs(id: string, options: { follow: boolean; signal: AbortSignal }): AsyncGenerator<TranscriptEvent>;
   cancel(id: string): Promise<void>;
+  /** Answers the commit that the word was filed for. `sha`: refused where another one is held. */
+  decide(id: string, kind: "publish" | "discard", sha: string | undefined): Promise<string>;
 }
 
 export function runsClient({ socketPath, dataFolder }: { socketPath: string; dataFolder: string }): RunsClient {
@@ -67,6 +70,14 @@ export function runsClient({ socketPath, dataFolder }: { socketPath: string; dat
   return {
     list: async () => (await askFor(z.object({ runs: z.array(line) }), "GET", "/runs")).runs,
     show: async (id) => (await askFor(z.object({ run }), "GET", `/runs/${id}`)).run,
+    decide: async (id, kind, sha) =>
+      (
+        await askFor(
+          z.object({ ok: z.literal(true), sha: z.string() }),
+          "POST",
+          `/runs/${id}/${kind}${sha === undefined ? "" : `?sha=${sha}`}`,
+        )
+      ).sha,
     cancel: async (id) => void (await askFor(z.object({ ok: z.literal(true) }), "POST", `/runs/${id}/cancel`)),
     async *logs(id, { follow, signal }) {
       const response = await ask("GET", `/runs/${id}/logs${follow ? "?follow=1" : ""}`, signal);

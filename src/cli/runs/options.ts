@@ -6,6 +6,7 @@ import { type RunsClient, runsClient } from "./client.ts";
 
 const shape = z.strictObject({
   run: z.string().optional(),
+  commit: z.string().optional(),
   data: z.string().optional(),
   json: z.boolean().default(false),
   follow: z.boolean().default(false),

@@ -25,6 +25,7 @@ function rowsOf(run: RunDetail, nowMs: number): string[][] {
     ["asked", `by ${run.requester.login}, by ${run.trigger}, ${printTime(run.createdAtMs)}`],
     ["state", state.outcome ?? state.words],
     ["reason", state.reason],
+    ["held", run.held && `${run.held.sha}: ${run.held.why.join(" ")}`],
     ["ended", run.endedAtMs === undefined ? undefined : printTime(run.endedAtMs)],
     ["sandbox", `${run.mode}, ${checks.length} checks, ${failed} failed`],
     ["requests", `${evidence.allowed} allowed, ${evidence.refused} refused`],

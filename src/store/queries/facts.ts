@@ -28,7 +28,7 @@ export async function appendFact(
       })
       .execute();
     // Its slot is free with this: whoever has waited longest for one need not wait for the next tick.
-    const next = input.state.at === "ended" ? await oldestQueued(trx) : input.run;
+    const next = input.state.at === "ended" || input.fact.is === "rested" ? await oldestQueued(trx) : input.run;
     if (next) await queue.wakeRun(next, trx);
   });
 }

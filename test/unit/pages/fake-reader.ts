@@ -8,6 +8,7 @@ export const runId = "abcdefghijklmnop" as RunId;
 export class FakeReader implements Reader, Filer {
   readonly runs = new Map<RunId, RunView>();
   readonly entries = new Map<RunId, TranscriptEntry[]>();
+  readonly decided: { run: RunId; kind: string; sha: string | undefined }[] = [];
   readonly cancelled: { run: RunId; name: string }[] = [];
   /** Streams that follow a run at this moment. */
   following = 0;
@@ -26,6 +27,15 @@ export class FakeReader implements Reader, Filer {
     const view = this.runs.get(run);
     if (view) view.lastSeq = seq;
     this.#wake();
+  }
+
+  async decide(run: RunId, { kind, sha }: Parameters<Filer["decide"]>[1]): ReturnType<Filer["decide"]> {
+    const view = this.runs.get(run);
+    if (!view) return { is: "unknown" };
+    if (!view.held) return { is: "not-held" };
+    if (sha !== undefined && !view.held.sha.startsWith(sha)) return { is: "other-commit", held: view.held.sha };
+    this.decided.push({ run, kind, sha });
+    return { is: "filed", sha: view.held.sha };
   }
 
   async findRun(pageKey: string): Promise<RunView | undefined> {

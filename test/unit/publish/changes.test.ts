@@ -6,11 +6,17 @@ import { sha } from "../../helpers/store.ts";
 const mode = fc.constantFrom("100644", "100755", "120000", "160000");
 const path = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !text.includes("\0") && text.isWellFormed());
 const change: fc.Arbitrary<Change> = fc
-  .record({ path, status: fc.constantFrom("A" as const, "M" as const, "D" as const, "T" as const), oldMode: mode, newMode: mode })
+  .record({
+    path,
+    status: fc.constantFrom("A" as const, "M" as const, "D" as const, "T" as const),
+    oldMode: mode,
+    newMode: mode,
+    newId: fc.constantFrom(sha("b"), sha("c")),
+  })
   .map((one) => ({ ...one, ...(one.status === "A" && { oldMode: "000000" }), ...(one.status === "D" && { newMode: "000000" }) }));
 
 function printRaw(changes: readonly Change[]): Buffer {
-  return Buffer.from(changes.map((c) => `:${c.oldMode} ${c.newMode} ${sha("a")} ${sha("b")} ${c.status}\0${c.path}\0`).join(""));
+  return Buffer.from(changes.map((c) => `:${c.oldMode} ${c.newMode} ${sha("a")} ${c.newId} ${c.status}\0${c.path}\0`).join(""));
 }
 
 describe("git's list of changes", () => {
@@ -33,7 +39,7 @@ describe("git's list of changes", () => {
     "..",
     "ünï.github/workflows",
   ])("takes %j for a name and nothing more", (name) => {
-    const changes: Change[] = [{ path: name, status: "M", oldMode: "100644", newMode: "100644" }];
+    const changes: Change[] = [{ path: name, status: "M", oldMode: "100644", newMode: "100644", newId: sha("b") }];
     expect(parseRawChanges(printRaw([...changes, ...changes]))).toEqual([...changes, ...changes]);
   });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findStop } from "../../../src/run/command.ts";
+import { findStop, findWord } from "../../../src/run/command.ts";
 import { decide } from "../../../src/run/decide.ts";
 import { evolve } from "../../../src/run/evolve.ts";
 import type { Fact } from "../../../src/run/fact.ts";
@@ -54,6 +54,7 @@ describe("what is done next", () => {
     ["working", { stop, sandbox: exited }, { do: "ask-stop" }],
     ["stopping", { stop }, { do: "stop-sandbox" }],
     ["inspecting", { stop }, { do: "inspect" }],
+    ["held", { stop }, { do: "rest" }],
     ["publishing", {}, { do: "push", tip: sha("d"), rebuilt: sha("e") }],
     ["presenting", {}, { do: "present", head: sha("e") }],
     ["closing", { stop }, { do: "close" }],
@@ -69,6 +70,32 @@ describe("what is done next", () => {
 
   it("for an agent that ended at its deadline is to take its work", () => {
     expect(decide(at("working"), { ...calm, sandbox: exited }, 900).do).toBe("end-agent");
+  });
+
+  const held: Run = { at: "held", pins, stand, tip: sha("d"), rebuilt: sha("e"), why: [], heldUntilMs: 500 };
+  it.each<[Partial<Seen>, number, Step]>([
+    [{}, 100, { do: "wait", untilMs: 500 }],
+    [{}, 500, { do: "expire" }],
+    [{ word: { kind: "publish", by: "ada" } }, 900, { do: "release", by: "ada" }],
+    [{ word: { kind: "discard", by: "ada" } }, 100, { do: "discard", by: "ada" }],
+    [{ stop, word: { kind: "publish", by: "ada" } }, 100, { do: "ask-stop", ending: stop }],
+  ])("for held work, when %j at %i, is %j", (seen, nowMs, step) => {
+    expect(decide(held, { ...calm, ...seen }, nowMs)).toEqual(step);
+  });
+
+  it("takes a word on the very commit that is held, and on no other", () => {
+    const word = (kind: "publish" | "discard", d: string) => ({ kind, by: d, how: "cli" as const, sha: sha(d) });
+    const all = [word("publish", "a"), word("discard", "b"), word("publish", "b")];
+    expect(findWord(all, sha("b"))).toEqual({ kind: "discard", by: "b" });
+    expect(findWord(all, sha("c"))).toBeUndefined();
+  });
+
+  it("leads from a release to the push of what was held, without a place on the machine", () => {
+    const next = evolve({ ...held, draft: true }, { is: "released", by: "ada" });
+    expect(next).toEqual({ at: "publishing", pins, stand, tip: sha("d"), rebuilt: sha("e"), draft: true });
+    expect(evolve({ ...held, slot: { uid: 300_000 } }, { is: "rested" })).toEqual(held);
+    expect(evolve(held, { is: "discarded", by: "ada" })).toMatchObject({ at: "closing", ending: { outcome: "cancelled" } });
+    expect(evolve(held, { is: "hold-expired" })).toMatchObject({ at: "closing", ending: { outcome: "timed_out" } });
   });
 
   it("heeds the first of several stops", () => {
@@ -112,10 +139,19 @@ function outcomeOf(step: Step, luck: number): Fact | undefined {
     case "inspect":
       return one<Fact>(
         { is: "inspected", tip: sha("d"), rebuilt: sha("e"), commits: 1, files: 1 },
+        { is: "held", tip: sha("d"), rebuilt: sha("e"), commits: 1, files: 1, why: [], untilMs: 500 },
         { is: "nothing-made" },
         { is: "work-refused", reason: { code: "x", words: "No." } },
         failed,
       );
+    case "rest":
+      return one<Fact>({ is: "rested" }, failed);
+    case "release":
+      return { is: "released", by: step.by };
+    case "discard":
+      return { is: "discarded", by: step.by };
+    case "expire":
+      return { is: "hold-expired" };
     case "push":
       return one<Fact>({ is: "pushed", head: step.rebuilt }, { is: "work-refused", reason: { code: "x", words: "No." } }, failed);
     case "present":
@@ -130,6 +166,7 @@ function outcomeOf(step: Step, luck: number): Fact | undefined {
 const anySeen: fc.Arbitrary<Seen> = fc.record(
   {
     stop: fc.constant(stop),
+    word: fc.constantFrom({ kind: "publish" as const, by: "ada" }, { kind: "discard" as const, by: "ada" }),
     slotFree: fc.boolean(),
     sandbox: fc.constantFrom<Seen["sandbox"]>({ state: "absent" }, { state: "running" }, exited, { ...exited, exitCode: 1 }),
     watched: fc.boolean(),
@@ -149,7 +186,7 @@ describe("whatever is seen, and however each step goes", () => {
         for (const [seen, luck, nowMs] of all) {
           const fact = outcomeOf(decide(run, seen, nowMs), luck);
           const next: Run = fact ? evolve(run, fact) : run;
-          if (fact) expect(next.at).not.toBe(run.at);
+          if (fact) expect(next).not.toEqual(run);
           run = next;
         }
       }),
@@ -185,7 +222,7 @@ describe("whatever is seen, and however each step goes", () => {
           if (fact) run = evolve(run, fact);
         };
         for (const [seen, luck, nowMs] of all) step(seen, luck, nowMs);
-        for (let n = 0; n < 12; n++) step({ ...calm, stop, slotFree: true }, 0, 0);
+        for (let n = 0; n < 14; n++) step({ ...calm, stop, slotFree: true }, 0, 0);
         expect(run.at).toBe("ended");
       }),
     );

@@ -20,6 +20,7 @@ export const states: Run[] = [
   { at: "working", ...held, startedAtMs: 0, deadlineAtMs: 500 },
   { at: "stopping", ...held, because: { outcome: "cancelled" } },
   { at: "inspecting", ...held, agentExit: 0 },
+  { at: "held", ...held, tip: sha("d"), rebuilt: sha("e"), why: [], heldUntilMs: 500 },
   { at: "publishing", ...held, tip: sha("d"), rebuilt: sha("e") },
   { at: "presenting", ...held, rebuilt: sha("e") },
   { at: "closing", ...held, ending: { outcome: "succeeded" } },
@@ -52,6 +53,13 @@ export const anyFact: fc.Arbitrary<Fact> = fc.oneof(
   fc.constantFrom<Fact>(
     { is: "pushed", head: sha("f") },
     { is: "presented", pullRequest: { number: 1, url: "u", head: sha("f") } },
+  ),
+  fc.constantFrom<Fact>(
+    { is: "held", tip: sha("d"), rebuilt: sha("f"), commits: 1, files: 1, why: [], untilMs: 500 },
+    { is: "rested" },
+    { is: "released", by: "ada" },
+    { is: "discarded", by: "ada" },
+    { is: "hold-expired" },
   ),
   fc.constantFrom<Fact>({ is: "nothing-made" }, { is: "closed" }, stop),
   fc.record({ is: fc.constantFrom("refused" as const, "work-refused" as const, "failed" as const), reason }),

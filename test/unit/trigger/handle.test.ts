@@ -67,7 +67,7 @@ beforeAll(async () => {
   probot = new Probot({ appId: 1, privateKey: "unused", secret: "hush", log: pino({ level: "silent" }) as never });
   await probot.ready();
   const parts = {
-    ...{ db: store.db, queue: store.queue, grants, accounts: ["codertocat"], nowMs: () => 5_000_000 },
+    ...{ db: store.db, queue: store.queue, grants, accounts: ["codertocat"], releaseByOthers: false, nowMs: () => 5_000_000 },
     newRun: () => ({ id: runId(`trigger${"abcdefghijklmnopqrstuvwxyz".charAt(made++)}`), pageKey: `page-${made}` }),
     pageUrl: (key: string) => `https://airlock.example/runs/${key}`,
   };
