@@ -34,14 +34,14 @@ describe("the model API through a run's door", () => {
       authorization: "Bearer own",
       cookie: "a=b",
       "x-forwarded-host": "evil.example",
-      "anthropic-beta": "some-beta",
+      "anthropic-beta": "effort-2025-11-24, some-beta",
       "proxy-authorization": "Basic x",
     });
     expect(answer.status).toBe(200);
     const [asked] = house.model.asked;
     expect(asked?.target).toBe("/prefix/v1/messages?beta=true");
     expect(asked?.headers["x-api-key"]).toBe(house.modelKey);
-    expect(asked?.headers["anthropic-beta"]).toBe("some-beta");
+    expect(asked?.headers["anthropic-beta"]).toBe("effort-2025-11-24");
     for (const name of ["authorization", "cookie", "x-forwarded-host", "proxy-authorization"])
       expect(asked?.headers[name]).toBeUndefined();
     expect(asked?.headers.host).not.toContain("evil");
@@ -161,31 +161,37 @@ describe("the model API through a run's door", () => {
   });
 
   it("refuses what has two readings or makes the far end act, and sends on nothing of it", async () => {
+    const asked = { model: "a", max_tokens: 1, messages: [] };
     const wrong: [rule: string, sent: string | Buffer][] = [
       ["model.json", '{"model":"a","model":"b"}'],
       ["model.json", '{"model":"a","mo\\u0064el":"b"}'],
       ["model.json", `\ufeff${body}`],
       ["model.json", `${body} {}`],
       ["model.json", Buffer.concat([Buffer.from('{"model":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')])],
-      [
-        "model.server-tool",
-        JSON.stringify({ model: "a", messages: [], tools: [{ type: "web_search_20250305", name: "web_search" }] }),
-      ],
-      ["model.server-tool", JSON.stringify({ model: "a", messages: [], tools: [{ type: "tool_of_tomorrow" }] })],
-      ["model.remote-field", JSON.stringify({ model: "a", messages: [], mcp_servers: [{ url: "https://evil" }] })],
+      ["model.server-tool", JSON.stringify({ ...asked, tools: [{ type: "web_search_20250305", name: "web_search" }] })],
+      ["model.server-tool", JSON.stringify({ ...asked, tools: [{ type: "tool_of_tomorrow" }] })],
+      ["model.remote-field", JSON.stringify({ ...asked, mcp_servers: [{ url: "https://evil" }] })],
       [
         "model.remote-source",
         JSON.stringify({
+          ...asked,
           messages: [{ role: "user", content: [{ type: "image", source: { type: "url", url: "https://evil" } }] }],
         }),
       ],
       [
         "model.remote-source",
         JSON.stringify({
+          ...asked,
           messages: [
             {
               role: "user",
-              content: [{ type: "tool_result", content: [{ type: "document", source: { type: "file", file_id: "f" } }] }],
+              content: [
+                {
+                  type: "tool_result",
+                  tool_use_id: "t",
+                  content: [{ type: "document", source: { type: "file", file_id: "f" } }],
+                },
+              ],
             },
           ],
         }),

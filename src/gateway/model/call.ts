@@ -3,7 +3,8 @@ import type { Outcome } from "../outcome.ts";
 import { answerRefusal } from "../refusal.ts";
 import { readHeaders } from "../strict.ts";
 import { parseStrictJson } from "../strict-json.ts";
-import { composeAnswerHeaders, composeModelHeaders } from "./headers.ts";
+import { decideBetas } from "./betas.ts";
+import { apiVersion, composeAnswerHeaders, composeModelHeaders } from "./headers.ts";
 import { decideBody, type ModelPolicy } from "./policy.ts";
 import { createScrubber } from "./scrub.ts";
 import type { ModelUpstream } from "./upstream.ts";
@@ -27,10 +28,10 @@ const callMs = 1_800_000;
 
 /** One call of the Messages API: body checked and serialised anew, key put in, answer streamed, counted and scrubbed. */
 export async function serveModelCall(call: ModelCall): Promise<void> {
-  const body = await readChecked(call);
-  if (!body) return;
-  const { request, response, upstream, outcome } = call;
-  const headers = composeModelHeaders(readHeaders(request.rawHeaders), upstream.credential);
+  const checked = await readChecked(call);
+  if (!checked) return;
+  const { response, upstream, outcome } = call;
+  const { body, headers } = checked;
   const onward = upstream.open({ path: call.path, headers: { ...headers, "content-length": String(body.length) } });
   const { promise: done, resolve } = Promise.withResolvers<void>();
   const clock = setTimeout(() => onward.destroy(), callMs);
@@ -58,9 +59,9 @@ export async function serveModelCall(call: ModelCall): Promise<void> {
 }
 
 /** Reads the body and holds it to the policy; undefined: it was refused and answered. */
-async function readChecked(call: ModelCall): Promise<Buffer | undefined> {
-  const { request, response, outcome } = call;
-  const refuse = (answer: { status: 400 | 403 | 408 | 413; rule: string; why: string }) => {
+async function readChecked(call: ModelCall): Promise<{ body: Buffer; headers: Record<string, string> } | undefined> {
+  const { request, response, outcome, upstream } = call;
+  const refuse = (answer: { status: 400 | 403 | 408 | 413; rule: string; why: string; grant?: string }) => {
     // A framing that broke has said so already.
     if (outcome.verdict === "allowed") outcome.rule = answer.rule;
     outcome.verdict = "refused";
@@ -74,6 +75,11 @@ async function readChecked(call: ModelCall): Promise<Buffer | undefined> {
   if (type !== "application/json" && type !== "application/json;charset=utf-8") {
     return refuse({ status: 400, rule: "model.content-type", why: "the content type must be application/json" });
   }
+  const version = headers.get("anthropic-version")?.[0] ?? apiVersion;
+  if (version !== apiVersion)
+    return refuse({ status: 403, rule: "model.api-version", why: "this version of the API is not known here" });
+  const betas = decideBetas(headers.get("anthropic-beta")?.[0]);
+  if (!betas.allowed) return refuse({ status: 403, ...betas });
   const chunks: Buffer[] = [];
   const clock = setTimeout(() => request.destroy(), bodyMs);
   try {
@@ -91,9 +97,13 @@ async function readChecked(call: ModelCall): Promise<Buffer | undefined> {
   if (request.rawTrailers.length > 0) return refuse({ status: 400, rule: "http.trailer", why: "trailers are not spoken here" });
   const json = parseStrictJson(Buffer.concat(chunks));
   if (!json.ok) return refuse({ status: 400, rule: "model.json", why: json.why });
-  const decision = decideBody(json.value, call.policy);
-  if (!decision.allowed) return refuse({ status: 403, rule: decision.rule, why: decision.why });
-  return Buffer.from(JSON.stringify(json.value));
+  const decision = decideBody(json.value, call.policy, call.path.startsWith("/v1/messages/count_tokens") ? "count" : "messages");
+  if (!decision.allowed) return refuse({ status: 403, ...decision });
+  if (betas.dropped.length > 0) outcome.rule = "model.beta-dropped";
+  return {
+    body: Buffer.from(JSON.stringify(json.value)),
+    headers: composeModelHeaders({ request: headers, betas: betas.betas, credential: upstream.credential }),
+  };
 }
 
 async function relay(answer: IncomingMessage, call: ModelCall): Promise<void> {

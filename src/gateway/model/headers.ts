@@ -5,29 +5,29 @@ export interface ModelCredential {
   value: string;
 }
 
-const requestHeaders = ["anthropic-version", "anthropic-beta", "accept", "user-agent", "x-app"];
 const responseHeaders = ["content-type", "retry-after", "request-id", "x-should-retry"];
+/** The API's only version so far; another would be another API. */
+export const apiVersion = "2023-06-01";
 const oauthBeta = "oauth-2025-04-20";
 
-/** The agent's own credentials are not among them, so they end here. */
-export function composeModelHeaders(
-  request: ReadonlyMap<string, readonly string[]>,
-  credential: ModelCredential,
-): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const name of requestHeaders) {
-    const value = request.get(name)?.[0];
-    if (value !== undefined && /^[\x20-\x7e]{0,2048}$/.test(value)) headers[name] = value;
-  }
-  headers["content-type"] = "application/json";
-  // Read along and scrubbed, so it must not come compressed.
-  headers["accept-encoding"] = "identity";
+/** `betas`: those that betas.ts let pass. All other values are fixed or of a known form; the agent's own credentials end here. */
+export function composeModelHeaders(of: {
+  request: ReadonlyMap<string, readonly string[]>;
+  betas: readonly string[];
+  credential: ModelCredential;
+}): Record<string, string> {
+  const { request, credential } = of;
+  const headers: Record<string, string> = {
+    ...{ accept: "application/json", "content-type": "application/json", "anthropic-version": apiVersion, "x-app": "cli" },
+    // Read along and scrubbed, so it must not come compressed.
+    "accept-encoding": "identity",
+  };
+  const agent = request.get("user-agent")?.[0] ?? "";
+  if (/^claude-cli\/\d+\.\d+\.\d+ \([a-z, -]{1,60}\)$/.test(agent)) headers["user-agent"] = agent;
   if (credential.kind === "api-key") headers["x-api-key"] = credential.value;
-  else {
-    headers.authorization = `Bearer ${credential.value}`;
-    const betas = (headers["anthropic-beta"] ?? "").split(",").map((beta) => beta.trim());
-    headers["anthropic-beta"] = [...new Set([...betas, oauthBeta])].filter((beta) => beta !== "").join(",");
-  }
+  else headers.authorization = `Bearer ${credential.value}`;
+  const betas = credential.kind === "oauth" ? [...of.betas, oauthBeta] : of.betas;
+  if (betas.length > 0) headers["anthropic-beta"] = betas.join(",");
   return headers;
 }
 

@@ -5,6 +5,7 @@ export type Answer =
   | {
       do: "say";
       text?: string | undefined;
+      thinking?: string | undefined;
       tool?: { name: string; input: Record<string, unknown> };
       delayMs: number;
       usage?: Turn["usage"];
@@ -47,7 +48,7 @@ export function decideAnswer(seen: { conversation: Conversation; scenario: Scena
     } else if (answers) {
       const text = turn.text?.replaceAll("{{result}}", () => tail);
       const tool = turn.tool === undefined ? {} : { tool: { name: turn.tool, input: turn.input ?? {} } };
-      return { do: "say", text, ...tool, delayMs, usage: turn.usage };
+      return { do: "say", text, thinking: turn.thinking, ...tool, delayMs, usage: turn.usage };
     }
   }
   return { do: "say", text: "Done.", delayMs };

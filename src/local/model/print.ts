@@ -38,11 +38,7 @@ export function printEvents(said: Said, envelope: Envelope): { type: string; [fi
     { type: "message_start", message: start },
     { type: "ping" },
     ...whole.content.flatMap((block, index) => {
-      const empty = block.type === "text" ? { ...block, text: "" } : { ...block, input: {} };
-      const pieces = block.type === "text" ? split(block.text) : ["", ...split(JSON.stringify(block.input))];
-      const deltas = pieces.map((piece) =>
-        block.type === "text" ? { type: "text_delta", text: piece } : { type: "input_json_delta", partial_json: piece },
-      );
+      const { empty, deltas } = piecesOf(block);
       return [
         { type: "content_block_start", index, content_block: empty },
         ...deltas.map((delta) => ({ type: "content_block_delta", index, delta })),
@@ -74,12 +70,38 @@ export function errorTypeOf(status: number): string {
   return types[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
 }
 
-type Block = { type: "text"; text: string } | { type: "tool_use"; id: string; name: string; input: Record<string, unknown> };
+/** A block as a stream gives it: empty at first, then piece by piece. */
+function piecesOf(block: Block): { empty: Block; deltas: { type: string; [field: string]: unknown }[] } {
+  switch (block.type) {
+    case "text":
+      return { empty: { ...block, text: "" }, deltas: split(block.text).map((text) => ({ type: "text_delta", text })) };
+    case "thinking":
+      return {
+        empty: { ...block, thinking: "", signature: "" },
+        deltas: [
+          ...split(block.thinking).map((thinking) => ({ type: "thinking_delta", thinking })),
+          { type: "signature_delta", signature: block.signature },
+        ],
+      };
+    case "tool_use":
+      return {
+        empty: { ...block, input: {} },
+        deltas: ["", ...split(JSON.stringify(block.input))].map((json) => ({ type: "input_json_delta", partial_json: json })),
+      };
+  }
+}
+
+type Block =
+  | { type: "text"; text: string }
+  | { type: "thinking"; thinking: string; signature: string }
+  | { type: "tool_use"; id: string; name: string; input: Record<string, unknown> };
 
 function contentOf(said: Said, envelope: Envelope): Block[] {
   const text: Block[] = said.text === undefined || said.text === "" ? [] : [{ type: "text", text: said.text }];
   const tool: Block[] = said.tool ? [{ type: "tool_use", id: envelope.toolId, ...said.tool }] : [];
-  return [...text, ...tool];
+  const { thinking } = said;
+  const thought: Block[] = thinking ? [{ type: "thinking", thinking, signature: "bG9jYWwtbW9kZWw=" }] : [];
+  return [...thought, ...text, ...tool];
 }
 
 function stopReasonOf(said: Said, envelope: Envelope): string {

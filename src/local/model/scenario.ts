@@ -28,6 +28,8 @@ const turn = z
     tool: z.string().min(1).optional(),
     input: z.record(z.string(), z.unknown()).optional(),
     text: z.string().optional(),
+    /** What the model thought before it answered. */
+    thinking: z.string().optional(),
     error: failure.optional(),
     /** Breaks the connection in the middle of the answer, so many times. */
     cut: z.strictObject({ times: z.int().min(1) }).optional(),

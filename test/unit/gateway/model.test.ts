@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { composeAnswerHeaders, composeModelHeaders } from "../../../src/gateway/model/headers.ts";
-import { decideBody } from "../../../src/gateway/model/policy.ts";
 import { createScrubber } from "../../../src/gateway/model/scrub.ts";
 import { isKeyRefusal } from "../../../src/gateway/model/upstream-error.ts";
 import { createUsageMeter } from "../../../src/gateway/model/usage.ts";
@@ -50,53 +49,24 @@ describe("the model door's parts", () => {
     expect(broken.result()).toBeUndefined();
   });
 
-  it("allows a body that only makes the far end think", () => {
-    const messages = [
-      { role: "user", content: [{ type: "image", source: { type: "base64", data: "" } }] },
-      // A tool's arguments are data: they may look like anything.
-      { role: "assistant", content: [{ type: "tool_use", input: { source: { type: "url", url: "https://x" } } }] },
-    ];
-    expect(
-      decideBody(
-        {
-          model: "m",
-          messages,
-          tools: [
-            { name: "Bash", input_schema: {} },
-            { type: "custom", name: "x" },
-          ],
-          mcp_servers: [],
-        },
-        {},
-      ),
-    ).toEqual({ allowed: true });
-    expect(decideBody({ model: "m", tools: [{ type: null }] }, {})).toMatchObject({ rule: "model.server-tool" });
-    expect(decideBody({ model: "m", tools: {} }, {})).toMatchObject({ rule: "model.body" });
-    expect(decideBody([], {})).toMatchObject({ rule: "model.body" });
-    expect(decideBody({ container: "c" }, {})).toMatchObject({ rule: "model.remote-field" });
-    expect(decideBody({ system: [{ type: "document", source: { type: "url" } }] }, {})).toMatchObject({
-      rule: "model.remote-source",
-    });
-    expect(decideBody({ model: "n" }, { allowedModels: ["m"] })).toMatchObject({ rule: "model.not-allowed" });
-  });
-
   it("composes headers from a list, with one credential", () => {
-    const given = new Map([
+    const request = new Map([
       ["x-api-key", ["own"]],
       ["authorization", ["own"]],
-      ["anthropic-beta", ["a,b"]],
+      ["user-agent", ["x\u0001"]],
       ["x-evil", ["1"]],
     ]);
-    const key = composeModelHeaders(given, { kind: "api-key", value: "K" });
-    expect(key).toEqual({
-      "anthropic-beta": "a,b",
-      "content-type": "application/json",
+    const fixed = {
+      accept: "application/json",
       "accept-encoding": "identity",
-      "x-api-key": "K",
-    });
-    const oauth = composeModelHeaders(given, { kind: "oauth", value: "T" });
-    expect(oauth).toMatchObject({ authorization: "Bearer T", "anthropic-beta": "a,b,oauth-2025-04-20" });
-    expect(oauth["x-api-key"]).toBeUndefined();
+      "anthropic-version": "2023-06-01",
+      "content-type": "application/json",
+      "x-app": "cli",
+    };
+    const key = composeModelHeaders({ request, betas: ["a", "b"], credential: { kind: "api-key", value: "K" } });
+    expect(key).toEqual({ ...fixed, "anthropic-beta": "a,b", "x-api-key": "K" });
+    const oauth = composeModelHeaders({ request, betas: [], credential: { kind: "oauth", value: "T" } });
+    expect(oauth).toEqual({ ...fixed, authorization: "Bearer T", "anthropic-beta": "oauth-2025-04-20" });
     expect(composeAnswerHeaders({ "set-cookie": "x", "request-id": "r-K-r", location: "y" }, "K")).toEqual({
       "request-id": "r-[removed]-r",
     });
