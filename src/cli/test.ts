@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { exitCodes } from "../fault.ts";
@@ -32,7 +32,7 @@ export const runTest: CommandRun = async (given, terminal) => {
   // As open as /tmp: our own processes run under accounts of their own.
   await chmod(temporaryFolder, 0o1777);
   try {
-    const frame: ToolFrame = { root, env: { ...childEnvironment(), TMPDIR: temporaryFolder }, signal: interrupted.signal };
+    const frame: ToolFrame = { root, env: testEnvironment(temporaryFolder), signal: interrupted.signal };
     const tally = await runAll({ ...options, frame, temporaryFolder, terminal });
     tellEnd(tally, { json: options.json, terminal });
     if (interrupted.signal.aborted) return exitCodes.interrupted;
@@ -42,6 +42,12 @@ export const runTest: CommandRun = async (given, terminal) => {
     await rm(temporaryFolder, { recursive: true, force: true });
   }
 };
+
+/** This very Node first: the packages' programs, and tests that start `node`, would otherwise run on whatever the machine has. */
+function testEnvironment(temporaryFolder: string): Record<string, string> {
+  const env = childEnvironment();
+  return { ...env, PATH: `${dirname(process.execPath)}:${env.PATH ?? "/usr/bin:/bin"}`, TMPDIR: temporaryFolder };
+}
 
 type All = z.output<typeof shape> & { frame: ToolFrame; temporaryFolder: string; terminal: Terminal };
 

@@ -3,6 +3,7 @@ import type { EvidenceRow } from "../run/evidence.ts";
 import type { Reason } from "../run/outcome.ts";
 import { printCode, printDoors, printRefused, printSentence } from "./evidence-words.ts";
 import { type Held, printHeld } from "./held-words.ts";
+import { printInert } from "./inert.ts";
 import { cutText, printPlain } from "./plain.ts";
 import { printCost, printCount, printNumberOf, printSpan } from "./words.ts";
 
@@ -72,7 +73,8 @@ export function printComment(summary: Summary): string {
 /** For a pull request that Airlock opens. GitHub takes titles up to 256 characters, bodies up to 65,536. */
 export function printPullRequest(summary: Summary): { title: string; body: string } {
   return {
-    title: cutText(printPlain(summary.subject.title).replaceAll(/\s+/g, " ").trim() || `Work on #${summary.subject.number}`, 250),
+    // It may end in a squashed commit, where closing words work.
+    title: cutText(printInert(summary.subject.title).replaceAll(/\s+/g, " ").trim() || `Work on #${summary.subject.number}`, 250),
     body: join([
       summary.subject.kind === "issue" ? `Closes #${summary.subject.number}` : "",
       section("What was done", printAnswer(summary) || "The agent said nothing about it. The commits show what it did."),
@@ -143,7 +145,9 @@ function printAnswer({ answer }: Summary): string {
   const text = cutText(answer?.trim() ?? "", answerLimitChars);
   // A fence that was cut, or that the agent left open, would swallow what follows.
   const fence = findOpenFence(text);
-  return fence ? `${text}\n${fence}` : text;
+  const whole = fence ? `${text}\n${fence}` : text;
+  // Quoted line by line: a heading of the agent's own must not pass for the report's.
+  return whole === "" ? "" : whole.replaceAll(/^/gm, "> ");
 }
 
 /** CommonMark: a fence is closed by at least as many of the same character, alone on its line. */

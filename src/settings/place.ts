@@ -33,6 +33,11 @@ export function readPlace(
   { cwd, isRoot, folder }: { cwd: string; isRoot: boolean; folder?: string },
 ): Place {
   const chosen = resolve(cwd, folder ?? environment.find("AIRLOCK_DATA")?.text ?? defaultDataFolder(environment, isRoot));
+  // Making folders in the kernel's own file systems can hang for ever.
+  if (/^\/(proc|sys)(\/|$)/.test(chosen))
+    throw new Fault("settings.AIRLOCK_DATA", `${chosen} cannot hold a data folder`, {
+      remedy: "Set AIRLOCK_DATA to a folder on a disk",
+    });
   const instance = instanceOf(chosen);
   return { folder: chosen, instance, runtimeFolder: runtimeFolderOf({ environment, isRoot, folder: chosen, instance }) };
 }

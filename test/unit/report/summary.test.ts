@@ -84,7 +84,7 @@ describe("what GitHub is told", () => {
         `[Follow the run](${pageUrl})`,
     );
     const { pullRequest: _, ...without } = make({ outcome: "no_changes", words: "Done, without changes to the code." });
-    expect(printComment(without)).toContain("### What the agent says\n\nI count in **cents** now.");
+    expect(printComment(without)).toContain("### What the agent says\n\n> I count in **cents** now.");
   });
 
   it("tells in the comment of a run that goes on how to stop it", () => {
