@@ -1,6 +1,7 @@
 // Looks at the sandbox from inside, before anything of the repository is in it, and prints one line:
 //   {"airlock":"probe","checks":[{"name":"uid","ok":true,"seen":"700003"} …]}
-// Arguments: a public address, a metadata address, a public IPv6 address, a name that must not resolve; the run's id, its uid.
+// Arguments: a public address, a metadata address, a public IPv6 address, a name that must not resolve; the run's id, its uid; and where the
+// sandbox is firewalled: a URL that must answer, a name that the resolver must refuse.
 // Each check stands for one way out; src/sandbox/expected-checks.ts lists the names, and one that is missing here fails there.
 import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -10,8 +11,12 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
+import { firewalledChecks, unreachable } from "./probe-firewalled.mjs";
 
-const [publicAddress, metadataAddress, publicAddress6, unresolvableName, runId, uid] = process.argv.slice(2);
+const [publicAddress, metadataAddress, publicAddress6, unresolvableName, runId, uid, answers, refusedName] = process.argv.slice(2);
+/** Firewalled: there is a network, and what is not allowed in it must be out of reach all the same. */
+const firewalled = answers !== undefined;
+const noWay = firewalled ? unreachable : ["ENETUNREACH"];
 const run = promisify(execFile);
 
 /** The error's code ("EROFS"), or "given" where there is none. */
@@ -121,10 +126,10 @@ const checks = {
     for (const look of [() => dns.lookup(unresolvableName), () => dns.resolve4(unresolvableName)]) seen.push(await refusal(look));
     return [seen.every((code) => code !== "given"), seen.join(" ")];
   },
-  "network.public-address": refusedWith(["ENETUNREACH"], () => dial(publicAddress, 443)),
+  "network.public-address": refusedWith(noWay, () => dial(publicAddress, 443)),
   "network.public-address-v6": refusedWith(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"], () => dial(publicAddress6, 443)),
-  "network.public-datagram": refusedWith(["ENETUNREACH"], () => send(publicAddress, 443)),
-  "network.metadata-address": refusedWith(["ENETUNREACH"], () => dial(metadataAddress, 80)),
+  "network.public-datagram": refusedWith(noWay, () => send(publicAddress, 443)),
+  "network.metadata-address": refusedWith(noWay, () => dial(metadataAddress, 80)),
   "docker-socket": async () => {
     const found = await anyOf([
       "/var/run/docker.sock",
@@ -180,6 +185,11 @@ const checks = {
     ];
   },
 };
+
+if (firewalled) {
+  for (const sealedOnly of ["network.interfaces", "network.routes"]) delete checks[sealedOnly];
+  Object.assign(checks, firewalledChecks({ publicAddress, answers, refusedName, dial, refusal }));
+}
 
 /** Kernels with the modules loaded show these in every new namespace; they are down, and bringing one up takes a capability. */
 const unusableTunnels = /^(tunl0|sit0|ip6tnl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6gre0)$/;

@@ -66,4 +66,25 @@ export const outsideChecks: readonly string[] = [
   "engine.labels",
 ];
 
+/** Of a sealed sandbox. */
 export const expectedChecks: readonly string[] = [...insideChecks, ...outsideChecks];
+
+/** What a network takes away, and what must hold instead: see sandbox/probe-firewalled.mjs and namespace-checks.ts. */
+const sealedOnly = ["network.interfaces", "network.routes"];
+const firewalledOnly = [
+  "firewall.allowed-host",
+  "firewall.bridge",
+  "firewall.unlisted-name-udp",
+  "firewall.unlisted-name-tcp",
+  "firewall.other-resolvers",
+  "firewall.ipv6-off",
+  "engine.pause",
+  "engine.pause-network",
+  "engine.rules",
+  "engine.rules-addresses",
+];
+
+export function expectedChecksOf(mode: "sealed" | "firewalled"): readonly string[] {
+  if (mode === "sealed") return expectedChecks;
+  return [...expectedChecks.filter((name) => !sealedOnly.includes(name)), ...firewalledOnly];
+}

@@ -104,7 +104,7 @@ export function hashInputs(of: { inputs: ReadonlyMap<string, string>; architectu
 }
 
 /** Handed to the engine at each start and not part of the image, so a change of theirs needs no build. */
-const notInImage = new Set(["seccomp.json", "README.md"]);
+const notInImage = new Set(["seccomp.json", "README.md", "firewall.nft", "init-firewall.sh"]);
 
 const recipeFolder = path.resolve(import.meta.dirname, "../../sandbox");
 

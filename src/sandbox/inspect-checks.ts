@@ -1,15 +1,15 @@
 import type { ContainerInspectInfo, HostConfig } from "dockerode";
 import type { SandboxCheck } from "../run/check.ts";
-import { type SandboxSpec, sandboxConfig, sandboxMounts } from "./spec.ts";
+import { pauseName, type SandboxSpec, sandboxConfig, sandboxMounts } from "./spec.ts";
 
 /** What the engine says of a container; some of it @types/dockerode does not know. */
 type Inspected = ContainerInspectInfo & { ExecIDs?: string[] | null | undefined };
 
 /**
  * Compares what the engine made with what was asked for, each point by itself: an engine's default, a plugin or another client may
- * have changed it. Pure.
+ * have changed it. `pauseId`: of the container whose namespace a firewalled sandbox is in. Pure.
  */
-export function inspectChecks(seen: Inspected, spec: SandboxSpec, seccompProfile: string): SandboxCheck[] {
+export function inspectChecks(seen: Inspected, spec: SandboxSpec, seccompProfile: string, pauseId = ""): SandboxCheck[] {
   const wanted = sandboxConfig(spec, seccompProfile);
   const host = seen.HostConfig;
   const wantedHost = wanted.HostConfig;
@@ -38,8 +38,10 @@ export function inspectChecks(seen: Inspected, spec: SandboxSpec, seccompProfile
     ["engine.user", seen.Config.User === wanted.User && none(host.GroupAdd), seen.Config.User],
     [
       "engine.network",
-      host.NetworkMode === "none" && networks === "none" && none(Object.keys(host.PortBindings ?? {})),
-      networks,
+      isIn(spec, host.NetworkMode ?? "", pauseId) &&
+        networks === (spec.network.mode === "sealed" ? "none" : "") &&
+        none(Object.keys(host.PortBindings ?? {})),
+      networks || (host.NetworkMode ?? "").slice(0, 40),
     ],
     [
       "engine.capabilities",
@@ -97,4 +99,10 @@ function entries(of: Record<string, string> | null | undefined): string[] {
   return Object.entries(of ?? {})
     .map(([name, value]) => `${name}=${value}`)
     .sort();
+}
+
+/** The engine writes the id where the name was asked for. */
+function isIn(spec: SandboxSpec, networkMode: string, pauseId: string): boolean {
+  if (spec.network.mode === "sealed") return networkMode === "none";
+  return pauseId !== "" && [`container:${pauseId}`, `container:${pauseName(spec.run)}`].includes(networkMode);
 }

@@ -55,9 +55,8 @@ type Element = string | { range: [string, string] } | { prefix: { addr: string; 
 function parseElements(json: string): Range[] {
   const { nftables } = JSON.parse(json) as { nftables: { set?: { elem?: Element[] } }[] };
   return nftables.flatMap(({ set }) => set?.elem ?? []).flatMap((element): Range[] => {
-    if (typeof element === "string") return parseRange(element) ?? [];
-    if ("prefix" in element) return parseRange(`${element.prefix.addr}/${element.prefix.len}`) ?? [];
-    const [first, last] = element.range.map(parseRange);
+    const ends = typeof element === "string" ? [element] : "range" in element ? element.range : [`${element.prefix.addr}/${element.prefix.len}`];
+    const [first, last = first] = ends.map(parseRange);
     return first && last ? [{ first: first.first, last: last.last }] : [];
   });
 }

@@ -6,8 +6,11 @@ import { ensureFolder } from "../privilege/folder.ts";
 import type { Fact } from "../run/fact.ts";
 import type { RunId } from "../run/identity.ts";
 import type { Engine } from "./engine.ts";
-import { expectedChecks } from "./expected-checks.ts";
+import { expectedChecksOf } from "./expected-checks.ts";
+import { makeGrantFolder, writeNames } from "./firewalled-folders.ts";
+import { makeNamespace } from "./namespace.ts";
 import { followOutput } from "./output.ts";
+import type { Reach } from "./reach.ts";
 import { createSandbox, removeSandbox, type SandboxHandle, startSandbox } from "./sandboxes.ts";
 import { defaultLimits, defaultProbeTargets, type SandboxSpec } from "./spec.ts";
 import { decideVerified, verifySandbox } from "./verify.ts";
@@ -21,6 +24,8 @@ export interface SandboxParts {
   runsFolder: string;
   image: { id: string };
   memoryBytes: number;
+  /** What firewalled runs may reach. */
+  reach: Reach;
 }
 
 /** How long a fresh sandbox may take to say what its probe saw. */
@@ -30,20 +35,42 @@ const probeWithinMs = 30_000;
  * Makes the run's sandbox, opens its door, starts it and verifies it, from inside and outside, before anything of the repository
  * or the agent is in it. Whatever is in doubt is a failed check.
  */
-export async function readySandbox(parts: SandboxParts, run: { id: RunId; uid: number }): Promise<Fact> {
+export async function readySandbox(parts: SandboxParts, run: SandboxRun): Promise<Fact> {
   const { engine } = parts;
   const spec = specOf(parts, run);
   // A sandbox of an attempt that did not live to verify it is not trusted: it is made anew.
   await removeSandbox(engine, { instance: parts.instance, run: run.id });
   await makeDoorFolder(parts, run);
   await openRunDoor(parts, run.id);
+  const namespace = await readyNamespace(parts, spec);
+  const rulesWrong = namespace?.checks.filter((check) => !check.ok) ?? [];
+  // Not even the probe starts behind rules that are in doubt.
+  if (namespace && rulesWrong.length > 0)
+    return { is: "not-sealed", checks: namespace.checks, failed: rulesWrong.map((check) => check.name) };
   const handle = await createSandbox(engine, spec);
   await startSandbox(engine, handle);
   const probeLine = await readProbeLine(engine, handle);
-  const checks = await verifySandbox({ engine, handle, spec, probeLine });
-  const verdict = decideVerified(checks, expectedChecks);
+  const seen = await verifySandbox({ engine, handle, spec, probeLine, ...(namespace && { pauseId: namespace.pauseId }) });
+  const checks = [...seen, ...(namespace?.checks ?? [])];
+  const verdict = decideVerified(checks, expectedChecksOf(spec.network.mode));
   if (verdict.verified) return { is: "sealed", checks: [...checks] };
   return { is: "not-sealed", checks: [...checks], failed: verdict.failed.map((check) => check.name) };
+}
+
+export interface SandboxRun {
+  id: RunId;
+  uid: number;
+  /** Absent in runs of earlier versions: sealed. */
+  mode?: "sealed" | "firewalled";
+}
+
+async function readyNamespace(parts: SandboxParts, spec: SandboxSpec) {
+  const { network } = spec;
+  if (network.mode === "sealed") return undefined;
+  const plan = await parts.reach.plan();
+  await writeNames(network.namesFolder, plan);
+  await makeGrantFolder(network.grantFolder, { url: parts.reach.githubUrl, gid: spec.uid });
+  return makeNamespace(parts.engine, { spec, network, plan, connect: parts.reach.connect });
 }
 
 /** Idempotent: a gateway that was started anew in mid-run listens again where the sandbox looks for it. */
@@ -51,11 +78,29 @@ export async function openRunDoor(parts: Pick<SandboxParts, "gateway" | "runsFol
   await parts.gateway.openDoor({ run, folder: doorFolder(parts.runsFolder, run), repository: `${run}.git` });
 }
 
-function specOf(parts: SandboxParts, run: { id: RunId; uid: number }): SandboxSpec {
+/** Where a firewalled run's token lies, on the host. */
+export function grantFolder(runsFolder: string, run: RunId): string {
+  return join(runsFolder, run, "github");
+}
+
+export function namesFolder(runsFolder: string, run: RunId): string {
+  return join(runsFolder, run, "names");
+}
+
+/** Anybody may hold it, so it is the name that a firewall is tried with; it is asked of our own resolver only. */
+const refusedName = "example.com";
+
+function networkOf(parts: SandboxParts, { id, mode }: SandboxRun): SandboxSpec["network"] {
+  if (mode !== "firewalled") return { mode: "sealed" };
+  const folders = { namesFolder: namesFolder(parts.runsFolder, id), grantFolder: grantFolder(parts.runsFolder, id) };
+  return { mode, ...folders, answers: parts.reach.githubUrl, refusedName };
+}
+
+function specOf(parts: SandboxParts, run: SandboxRun): SandboxSpec {
   return {
     instance: parts.instance,
     run: run.id,
-    network: { mode: "sealed" },
+    network: networkOf(parts, run),
     imageId: parts.image.id,
     architecture: parts.engine.info.architecture,
     uid: run.uid,

@@ -84,10 +84,12 @@ export async function removeSandbox(engine: Engine, owner: SandboxOwner, options
   for (const endMs = Date.now() + 10_000; Date.now() < endMs; await delay(50)) {
     const containers = await list(engine, owner);
     for (const { Id } of containers) await whereThere(() => engine.docker.getContainer(Id).remove({ force: true, v: true }));
-    if (options.keepVolume === true && containers.length === 0) return;
+    // What shares a namespace goes before what owns it: no moment in which the agent is somewhere without its rules.
+    const namespaces = containers.length === 0 ? await removeNamespace(engine, owner) : 1;
+    if (options.keepVolume === true && containers.length + namespaces === 0) return;
     const volumes = options.keepVolume === true ? [] : await listVolumes(engine, owner);
     for (const { Name } of volumes) await whereThere(() => engine.docker.getVolume(Name).remove({ force: true }));
-    if (containers.length + volumes.length === 0) return;
+    if (containers.length + namespaces + volumes.length === 0) return;
   }
   throw new Fault("engine.stuck", `The engine does not let go of ${sandboxName(owner.run)}`, {
     remedy: "Look into the engine's log; docker rm -f and docker volume rm say what holds it",
@@ -129,8 +131,18 @@ async function listVolumes(engine: Engine, owner: SandboxOwner): Promise<VolumeI
   return (await engine.docker.listVolumes({ filters: JSON.stringify({ label: labelFilter(owner) }) })).Volumes ?? [];
 }
 
-function labelFilter({ instance, run }: { instance: string; run?: RunId }): string[] {
-  const labels = [`${engineLabels.instance}=${instance}`, `${engineLabels.role}=sandbox`];
+/** The container and the network of a firewalled run. Answers how many were still there. */
+async function removeNamespace(engine: Engine, owner: SandboxOwner): Promise<number> {
+  const filters = JSON.stringify({ label: labelFilter(owner, "namespace") });
+  const pauses = await engine.docker.listContainers({ all: true, filters });
+  for (const { Id } of pauses) await whereThere(() => engine.docker.getContainer(Id).remove({ force: true, v: true }));
+  const networks = pauses.length === 0 ? await engine.docker.listNetworks({ filters }) : [];
+  for (const { Id } of networks) await whereThere(() => engine.docker.getNetwork(Id).remove());
+  return pauses.length + networks.length;
+}
+
+function labelFilter({ instance, run }: { instance: string; run?: RunId }, role = "sandbox"): string[] {
+  const labels = [`${engineLabels.instance}=${instance}`, `${engineLabels.role}=${role}`];
   return run === undefined ? labels : [...labels, `${engineLabels.run}=${run}`];
 }
 

@@ -1,10 +1,21 @@
 import type { ContainerCreateOptions, HostConfig, MountSettings } from "dockerode";
-import { Fault } from "../fault.ts";
 import { engineLabels, type RunId } from "../run/identity.ts";
 import type { Architecture } from "./engine.ts";
 
 /** How a sandbox meets the network. Sealed: not at all, but for the door. */
-export type SandboxMode = { mode: "sealed" } | { mode: "firewalled"; allowedHosts: readonly string[] };
+export type SandboxMode = { mode: "sealed" } | Firewalled;
+
+/** Behind a firewall, in a namespace that another container owns: see pause.ts. */
+export interface Firewalled {
+  mode: "firewalled";
+  /** Absolute path on the host: `names.json` and `resolv.conf`, for the resolver. */
+  namesFolder: string;
+  /** Absolute path on the host: the one token, and for which host it is. Mounted read-only at /github. */
+  grantFolder: string;
+  /** What must answer before anything starts, and a name that must not resolve. */
+  answers: string;
+  refusedName: string;
+}
 
 /** All that decides what a run's sandbox is. Plain data. */
 export interface SandboxSpec {
@@ -72,14 +83,22 @@ export function sandboxName(run: RunId): string {
   return `airlock-${run}`;
 }
 
+/** The name of the container that owns the namespace of a firewalled run, and of the run's network. */
+export function pauseName(run: RunId): string {
+  return `${sandboxName(run)}-net`;
+}
+
 export function sandboxLabels(spec: { instance: string; run: RunId }): Record<string, string> {
   return { [engineLabels.instance]: spec.instance, [engineLabels.run]: spec.run, [engineLabels.role]: "sandbox" };
 }
 
 /** What the container's mounts must be, exactly: used to make them, and to check them afterwards. */
 export function sandboxMounts(spec: SandboxSpec): (MountSettings & { Source: string })[] {
+  const readOnly = (Source: string, Target: string) =>
+    ({ Type: "bind", Source, Target, ReadOnly: true, BindOptions: { Propagation: "rprivate" } }) as const;
   return [
-    { Type: "bind", Source: spec.doorFolder, Target: "/airlock", ReadOnly: true, BindOptions: { Propagation: "rprivate" } },
+    readOnly(spec.doorFolder, "/airlock"),
+    ...(spec.network.mode === "firewalled" ? [readOnly(spec.network.grantFolder, "/github")] : []),
     // NoCopy: else the engine copies the image's folder into it, owner and all.
     {
       Type: "volume",
@@ -94,21 +113,24 @@ export function sandboxMounts(spec: SandboxSpec): (MountSettings & { Source: str
 /** `CgroupnsMode`: @types/dockerode does not know it. */
 export type SandboxConfig = ContainerCreateOptions & { name: string; HostConfig: HostConfig & { CgroupnsMode: "private" } };
 
-/** What the engine is asked for. `seccompProfile`: the profile's text. Throws Fault "settings.mode" for a mode that is not built yet. Pure. */
+/** What the engine is asked for. `seccompProfile`: the profile's text. Pure. */
 export function sandboxConfig(spec: SandboxSpec, seccompProfile: string): SandboxConfig {
-  if (spec.network.mode !== "sealed")
-    throw new Fault("settings.mode", `Sandbox mode "${spec.network.mode}" is not available`, { remedy: 'Use mode "sealed"' });
-  const { uid, limits, probe } = spec;
+  const { uid, limits, probe, network } = spec;
+  const firewalled = network.mode === "firewalled";
   const hard = (Name: string, value: number) => ({ Name, Soft: value, Hard: value });
   const owner = `uid=${uid},gid=${uid}`;
   return {
     name: sandboxName(spec.run),
     Image: spec.imageId,
     User: `${uid}:${uid}`,
-    Hostname: "sandbox",
+    // In another's namespace, that one's name and resolver count.
+    ...(firewalled ? {} : { Hostname: "sandbox" }),
     WorkingDir: "/work",
     Env: [],
-    Cmd: [probe.publicAddress, probe.metadataAddress, probe.publicAddressV6, probe.unresolvableName, spec.run, `${uid}`],
+    Cmd: [
+      ...[probe.publicAddress, probe.metadataAddress, probe.publicAddressV6, probe.unresolvableName, spec.run, `${uid}`],
+      ...(firewalled ? [network.answers, network.refusedName] : []),
+    ],
     Labels: sandboxLabels(spec),
     OpenStdin: true,
     // A restarted App attaches again and goes on writing.
@@ -120,10 +142,9 @@ export function sandboxConfig(spec: SandboxSpec, seccompProfile: string): Sandbo
     StopSignal: "SIGTERM",
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
-      NetworkMode: "none",
+      NetworkMode: firewalled ? `container:${pauseName(spec.run)}` : "none",
       // Else the engine copies the host's own resolvers and search domains in: nothing reaches them, but they tell where the host is.
-      Dns: ["127.0.0.1"],
-      DnsSearch: ["."],
+      ...(firewalled ? {} : { Dns: ["127.0.0.1"], DnsSearch: ["."] }),
       CapDrop: ["ALL"],
       Privileged: false,
       SecurityOpt: ["no-new-privileges", `seccomp=${seccompProfile}`],

@@ -18,6 +18,8 @@ export async function verifySandbox(of: {
   handle: SandboxHandle;
   spec: SandboxSpec;
   probeLine: string;
+  /** Of a firewalled sandbox: the container that owns its namespace. */
+  pauseId?: string;
 }): Promise<SandboxCheck[]> {
   const inside = parseProbeLine(of.probeLine);
   try {
@@ -25,7 +27,7 @@ export async function verifySandbox(of: {
       inspect(of.engine, of.handle.containerId),
       readSeccompProfile(of.spec.architecture),
     ]);
-    return seen ? [...inside, ...inspectChecks(seen, of.spec, profile)] : inside;
+    return seen ? [...inside, ...inspectChecks(seen, of.spec, profile, of.pauseId)] : inside;
   } catch (error) {
     return [
       ...inside,

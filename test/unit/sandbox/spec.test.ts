@@ -50,8 +50,15 @@ describe("the configuration of a sandbox", () => {
     expect(config.Cmd?.slice(0, 4)).toEqual(["192.0.2.1", "169.254.169.254", "2001:db8::1", "probe.airlock.invalid"]);
   });
 
-  it("does not exist for a mode that is not built", () => {
-    const firewalled = { ...spec, network: { mode: "firewalled", allowedHosts: [] } } as const;
-    expect(() => sandboxConfig(firewalled, "{}")).toThrow(expect.objectContaining({ code: "settings.mode" }));
+  it("is in another container's namespace where it is firewalled, and has nothing else more than a token", () => {
+    const folders = { namesFolder: "/run/airlock/x/names", grantFolder: "/run/airlock/x/github" };
+    const network = { mode: "firewalled", ...folders, answers: "https://github.com", refusedName: "example.com" } as const;
+    const { HostConfig, ...firewalled } = sandboxConfig({ ...spec, network }, "{}");
+    expect(HostConfig.NetworkMode).toBe(`container:airlock-${spec.run}-net`);
+    expect(HostConfig).toMatchObject({ CapDrop: ["ALL"], ReadonlyRootfs: true, Privileged: false });
+    expect(HostConfig.CapAdd ?? []).toEqual([]);
+    expect(firewalled.Env).toEqual([]);
+    expect(firewalled.Cmd?.slice(6)).toEqual(["https://github.com", "example.com"]);
+    expect(HostConfig.Mounts?.map(({ Target, ReadOnly }) => `${Target} ${ReadOnly}`)).toEqual(["/airlock true", "/github true", "/work false"]);
   });
 });
