@@ -30,6 +30,8 @@ export interface Settings {
   };
   limits: { concurrency: number; deadlineMinutes: number; memoryBytes: number };
   publish: { ci: Value<"AIRLOCK_CI">; workflows: Value<"AIRLOCK_WORKFLOWS">; holdMs: number; releaseByOthers: boolean };
+  /** How the sandboxes of new runs meet the network. */
+  mode: "sealed" | "firewalled";
   data: Place;
   /** A proxy's address may hold a password. `extraCa`: absolute path of a PEM file. */
   proxy: { https: Secret | undefined; no: string | undefined; extraCa: string | undefined };
@@ -94,6 +96,7 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       holdMs: (read(environment, "AIRLOCK_HOLD_DAYS") ?? 7) * 24 * 3_600_000,
       releaseByOthers: read(environment, "AIRLOCK_RELEASE_BY_OTHERS") ?? false,
     },
+    mode: read(environment, "AIRLOCK_MODE") ?? "sealed",
     data,
     proxy: readProxy(environment, cwd),
     log: { level: read(environment, "LOG_LEVEL") ?? "info", format: read(environment, "LOG_FORMAT") ?? "json" },

@@ -26,6 +26,7 @@ import { createPerform } from "./reconcile/perform.ts";
 import { startWorker } from "./reconcile/worker.ts";
 import { createTeller } from "./report/teller.ts";
 import { printRunId } from "./run/identity.ts";
+import { createReach, type OtherWorld } from "./sandbox/reach.ts";
 import { createRedactor } from "./secret/redact.ts";
 import { openSeal } from "./secret/seal.ts";
 import { appSocket } from "./settings/place.ts";
@@ -54,6 +55,8 @@ export interface AppWish {
   settings: CompleteSettings;
   machine: Machine;
   version: string;
+  /** What firewalled sandboxes find instead of the internet. */
+  world?: OtherWorld | undefined;
   /** Where log lines go; stderr by default. */
   logTo?: NodeJS.WritableStream;
 }
@@ -61,7 +64,7 @@ export interface AppWish {
 const defaultModel = "claude-sonnet-5";
 
 /** Builds every part once and hands it down. Disposing takes all apart in the reverse order; runs go on at the next start. */
-export async function startApp({ settings, machine, version, logTo }: AppWish): Promise<RunningApp> {
+export async function startApp({ settings, machine, version, logTo, world }: AppWish): Promise<RunningApp> {
   await using held = new AsyncDisposableStack();
   const { data, app: appSettings, model } = settings;
   const redactor = createRedactor({
@@ -153,6 +156,12 @@ export async function startApp({ settings, machine, version, logTo }: AppWish): 
     ...{ instance: data.instance, image: machine.image, runsFolder, transportFolder, webUrl: settings.github.webUrl },
     model: model.name ?? defaultModel,
     memoryBytes: settings.limits.memoryBytes,
+    mode: settings.mode,
+    reach: createReach({
+      ...{ webUrl: settings.github.webUrl, apiUrl: settings.github.apiUrl, world },
+      readMeta: async () => (await app.api.rest.meta.get()).data,
+      tell: (notes) => log.warn({ notes }, "left out of what sandboxes may reach"),
+    }),
     deadlineMs: settings.limits.deadlineMinutes * 60_000,
     concurrency: settings.limits.concurrency,
     publishing: settings.publish,

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { runsCommand } from "./runs-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { tokenCommand } from "./token-command.ts";
@@ -24,6 +24,7 @@ export function commands(frame: CommandFrame): Command[] {
         "Starts Airlock with a local GitHub and a local model, labels an issue, and shows the pull request that comes of it.\nNothing leaves this machine unless a real ANTHROPIC_API_KEY is set.",
       )
       .option("--provision", provisionHelp)
+      .addOption(modeOption())
       .option("--keep", "keep the pages up until ctrl-c (as on a terminal)")
       .option("--json", "print one JSON object at the end")
       .action(run(async () => (await import("./demo.ts")).runDemo)),
@@ -43,6 +44,7 @@ export function commands(frame: CommandFrame): Command[] {
       )
       .option("--provision", provisionHelp)
       .option("--scenario <file>", 'what the local model does, as JSON: {"turns":[…]}')
+      .addOption(modeOption())
       .option("--data <folder>", "data folder to keep (default: one of its own, removed at the end)")
       .option("--json", "print one JSON line once ready")
       .action(run(async () => (await import("./dev.ts")).runDev)),
@@ -63,3 +65,7 @@ export function commands(frame: CommandFrame): Command[] {
 
 const provisionHelp = "install and start what is missing (as root on Debian or Ubuntu)";
 const dataHelp = "data folder (default: AIRLOCK_DATA)";
+
+function modeOption(): Option {
+  return new Option("--mode <mode>", "how sandboxes meet the network").choices(["sealed", "firewalled"]).default("sealed");
+}

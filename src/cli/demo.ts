@@ -11,6 +11,7 @@ const shape = z.strictObject({
   provision: z.boolean().default(false),
   keep: z.boolean().default(false),
   json: z.boolean().default(false),
+  mode: z.enum(["sealed", "firewalled"]).default("sealed"),
 });
 
 /** The main job from label to pull request, on this machine, watched. */
@@ -24,7 +25,7 @@ export const runDemo: CommandRun = async (given, terminal) => {
   const { followDemo } = await import("./demo/follow.ts");
   const { readResult } = await import("./demo/result.ts");
   const env = { LOG_LEVEL: "error", ...operatorEnvironment() };
-  await using house = await startLocalHouse({ machine, env, mayPay: true, warm: true });
+  await using house = await startLocalHouse({ machine, env, mayPay: true, warm: true, mode: options.mode });
   tellModel(house, terminal);
   const issue = await labelIssue(house.github);
   terminal.err(`Issue ${issue.number} "${issue.title}" is labelled agent: ${issue.url}`);

@@ -11,6 +11,7 @@ const shape = z.strictObject({
   scenario: z.string().optional(),
   data: z.string().optional(),
   json: z.boolean().default(false),
+  mode: z.enum(["sealed", "firewalled"]).default("sealed"),
 });
 
 /** Runs the App with a local GitHub and a local model, until ctrl-c. Prints where everything is, once it is ready. */
@@ -21,7 +22,8 @@ export const runDev: CommandRun = async (given, terminal) => {
   const machine = await ensureMachine({ provision: options.provision, env: childEnvironment(), signal: stop.signal });
   const { endRuns, startLocalHouse } = await import("./local-house.ts");
   const { operatorEnvironment } = await import("../settings.ts");
-  await using house = await startLocalHouse({ machine, dataFolder: options.data, env: operatorEnvironment(), mayPay: false });
+  const env = operatorEnvironment();
+  await using house = await startLocalHouse({ machine, dataFolder: options.data, env, mayPay: false, mode: options.mode });
   if (scenario !== undefined) house.model.setScenario(scenario);
   const { github, model, app } = house;
   const told = {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LocalGitHub, startLocalGitHub } from "../local/github/start.ts";
+import { type LocalInternet, startLocalInternet } from "../local/internet/start.ts";
 import { type LocalModel, startLocalModel } from "../local/model/server.ts";
 import { ensureFolder } from "../privilege/folder.ts";
 import { type CompleteSettings, readSettings, requireComplete } from "../settings.ts";
@@ -14,6 +15,8 @@ export interface LocalHouse extends AsyncDisposable {
   app: RunningApp;
   github: LocalGitHub;
   model: LocalModel;
+  /** What firewalled sandboxes are connected to. */
+  internet: LocalInternet | undefined;
   /** What the App was told, as `dev` prints it. */
   webhookSecret: string;
   webhookPath: string;
@@ -30,6 +33,8 @@ export interface LocalHouseWish {
   env: Readonly<Record<string, string | undefined>>;
   /** Whether a key in `env` is used. Tests never see a real one. */
   mayPay: boolean;
+  /** How sandboxes meet the network; sealed by default. Firewalled, the local GitHub stands at a documentation address. */
+  mode?: CompleteSettings["mode"];
   /** Beats the limits in `env`, and may be finer: a deadline of seconds is a fraction of a minute. */
   limits?: Partial<CompleteSettings["limits"]>;
   publish?: Partial<CompleteSettings["publish"]>;
@@ -50,6 +55,8 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
   const webhookSecret = randomBytes(24).toString("hex");
   const github = held.use(await startLocalGitHub({ folder: githubFolder, app: { webhookSecret }, warm: wish.warm ?? false }));
   const model = held.adopt(await startLocalModel({ key: `local-${randomBytes(16).toString("hex")}` }), (it) => it.close());
+  const world =
+    wish.mode === "firewalled" ? held.use(await startLocalInternet({ githubPort: Number(new URL(github.url).port) })) : undefined;
   const pays = wish.mayPay && Boolean(wish.env.ANTHROPIC_API_KEY || wish.env.CLAUDE_CODE_OAUTH_TOKEN);
   const { settings } = readSettings({
     env: localEnvironment(wish, { github, model, webhookSecret, dataFolder, pays }),
@@ -59,12 +66,14 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
   const app = await startApp({
     settings: {
       ...complete,
+      mode: wish.mode ?? "sealed",
       limits: { ...complete.limits, ...wish.limits },
       publish: { ...complete.publish, ...wish.publish },
       web: { ...complete.web, port: 0, publicUrl: "http://127.0.0.1:0" },
     },
     machine: wish.machine,
     version,
+    world,
     ...(wish.logTo && { logTo: wish.logTo }),
   });
   held.use(app);
@@ -73,7 +82,7 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
   await github.settled();
   const kept = held.move();
   return {
-    ...{ app, github, model, webhookSecret, webhookPath, dataFolder },
+    ...{ app, github, model, internet: world, webhookSecret, webhookPath, dataFolder },
     paidModel: pays ? (complete.model.name ?? "claude-sonnet-5") : undefined,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

@@ -10,6 +10,8 @@ export const duties = {
   publisher: { contents: "write" },
   /** The same where a person has released changes of workflow files, and the operator gave the App the permission for it. */
   publisherOfWorkflows: { contents: "write", workflows: "write" },
+  /** The one that a firewalled sandbox holds: what `git push` and `gh pr create` take, in this one repository. */
+  insider: { contents: "write", pull_requests: "write" },
   /** Check run, comment, label, pull request. */
   reporter: { checks: "write", issues: "write", pull_requests: "write" },
 } as const satisfies Record<string, Readonly<Record<string, "read" | "write">>>;

@@ -36,6 +36,8 @@ export interface Grants {
   mint(duty: Duty, scope: GrantScope): Promise<Grant>;
   /** The run's token for this duty, which lives on between steps: minted at need, until `revokeAll`. */
   keep(duty: Duty, scope: GrantScope): Promise<Api>;
+  /** As `keep`, but the token itself, for a sandbox that holds one. */
+  lend(duty: Duty, scope: GrantScope): Promise<string>;
   /** Revokes whatever the run still holds. Throws where GitHub cannot be reached: the ledger keeps the token until it is dead. */
   revokeAll(run: RunId): Promise<void>;
   /**
@@ -110,21 +112,25 @@ export function createGrants(parts: {
     return false;
   }
 
+  /** The run's token for this duty, which lives on between steps: minted at need, known to the redactor. */
+  async function lend(duty: Duty, scope: GrantScope): Promise<string> {
+    if (!scope.run) throw new Fault("grant.unscoped", "A kept token belongs to a run", { remedy: "Report this" });
+    const rows = await grantsOf(db, scope.run);
+    const kept = rows.find(
+      (r) => r.duty === duty && r.state === "live" && r.token !== null && r.expiresAtMs - nowMs() > minLifeMs,
+    );
+    const token = kept?.token ? seal.open(kept.token) : (await mint(duty, scope)).token;
+    parts.keepSecret(token);
+    return token;
+  }
+
   return {
     async mint(duty, scope) {
       const grant = await mint(duty, scope);
       return { token: grant.token, api: app.apiFor(grant.token), [Symbol.asyncDispose]: () => revoke(grant) };
     },
-    async keep(duty, scope) {
-      if (!scope.run) throw new Fault("grant.unscoped", "A kept token belongs to a run", { remedy: "Report this" });
-      const rows = await grantsOf(db, scope.run);
-      const kept = rows.find(
-        (r) => r.duty === duty && r.state === "live" && r.token !== null && r.expiresAtMs - nowMs() > minLifeMs,
-      );
-      const token = kept?.token ? seal.open(kept.token) : (await mint(duty, scope)).token;
-      parts.keepSecret(token);
-      return app.apiFor(token);
-    },
+    keep: async (duty, scope) => app.apiFor(await lend(duty, scope)),
+    lend,
     async revokeAll(run) {
       for (const row of await grantsOf(db, run)) if (row.state !== "revoked") await revokeRow(row);
     },

@@ -40,7 +40,7 @@ export function showFacts(view: RunView, nowMs: number): Markup {
   }</dd></div>
 <div><dt>Model</dt><dd>${printNumberOf(usage.turns, "turn")}, ${printCost(usage.costUsd)}</dd></div>
 <div><dt>Tokens</dt><dd>${printCount(usage.inputTokens)} in, ${printCount(usage.outputTokens)} out${cached ? `, ${printCount(cached)} cached` : ""}</dd></div>
-<div><dt>Sandbox</dt><dd>${view.mode === "sealed" ? "Sealed: no network" : "Firewalled: listed hosts only"}</dd></div>
+<div><dt>Sandbox</dt><dd>${view.mode === undefined ? "Not made yet" : view.mode === "sealed" ? "Sealed: no network" : "Firewalled: GitHub only"}</dd></div>
 ${view.branch ? html`<div><dt>Branch</dt><dd><code>${printLine(view.branch)}</code></dd></div>` : ""}
 ${view.checkRun ? html`<div><dt>Check run</dt><dd>${showLink(view.checkRun.url, "on GitHub")}</dd></div>` : ""}
 <div><dt>Run</dt><dd><code>${view.id}</code></dd></div>
@@ -117,7 +117,9 @@ export function showRequests(view: RunView, options: { path: string; verdict?: V
 export function showGrants(view: RunView, nowMs: number): Markup {
   if (view.grants.length === 0) return html`<p class="quiet">No token has been minted for this run.</p>`;
   const inside =
-    view.mode === "sealed" ? "none of them enters the sandbox" : "one of them is inside the sandbox while the agent works";
+    view.mode === "firewalled"
+      ? "one of them is inside the sandbox while the agent works"
+      : "none of them enters the sandbox";
   return html`<p>Each token is for this repository alone, and ${inside}.</p>${showTable({
     label: "Tokens minted for this run",
     heads: ["Duty", "Permissions", "Minted", "Ended"],

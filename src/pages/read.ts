@@ -66,7 +66,7 @@ function toView(story: Story, lastSeq: number, webUrl: string): RunView {
     },
     timeline: story.facts.map(({ atMs, fact }) => ({ atMs, ...factWords(fact) })),
     checks: story.checks,
-    mode: "sealed",
+    ...(story.mode && { mode: story.mode }),
     evidence: evidenceView(story.evidence),
     grants: story.grants.map((grant) => ({
       duty: grant.duty,

@@ -19,7 +19,8 @@ export interface RunView {
   endedAtMs?: number;
   timeline: TimelineEntry[];
   checks: SandboxCheck[];
-  mode: "sealed" | "firewalled";
+  /** Absent until there is a place for its sandbox. */
+  mode?: "sealed" | "firewalled";
   evidence: EvidenceView;
   grants: GrantView[];
   usage: UsageView;

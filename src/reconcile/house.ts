@@ -10,6 +10,7 @@ import type { Accounts } from "../privilege/accounts.ts";
 import type { PublishPolicy } from "../publish/examine.ts";
 import type { Teller } from "../report/teller.ts";
 import type { Engine } from "../sandbox/engine.ts";
+import type { Reach } from "../sandbox/reach.ts";
 import type { Schema } from "../store/schema.ts";
 
 /** Every part that steps work with, built once by wire.ts. Each step takes of it what its own file names. */
@@ -35,6 +36,9 @@ export interface House {
   webUrl: string;
   model: string;
   memoryBytes: number;
+  /** Of runs that begin from now on. */
+  mode: "sealed" | "firewalled";
+  reach: Reach;
   deadlineMs: number;
   concurrency: number;
   publishing: PublishPolicy;

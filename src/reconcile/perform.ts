@@ -18,19 +18,21 @@ import { takeUid } from "../store/queries/slots.ts";
 import { pin } from "../trigger/pin.ts";
 import { closeRun } from "./close.ts";
 import type { House } from "./house.ts";
+import { createReachKeeper, lendInside } from "./insider.ts";
 import type { Perform } from "./loop.ts";
 import { progressOf } from "./observe.ts";
 import { restRun } from "./rest.ts";
 
 /** What each step does. Every one may be killed at any point and done again. */
 export function createPerform(house: House): Perform {
+  const keepReach = createReachKeeper();
   return {
     wait: async () => undefined,
     pin: (run) => pin(house, run),
     announce: (run) => announce(house, run, stateOf(run, "announcing").pins),
     "take-slot": async (run) => {
       const uid = await takeUid(house.db, { run: run.id, fence: run.fence, limit: house.concurrency, range: runUids });
-      return uid === undefined ? undefined : { is: "slot-taken", slot: { uid } satisfies Slot };
+      return uid === undefined ? undefined : { is: "slot-taken", slot: { uid, mode: house.mode } satisfies Slot };
     },
     report: async (run) => {
       const progress = await progressOf(house, run);
@@ -44,7 +46,7 @@ export function createPerform(house: House): Perform {
       return prepareRun(house, run, { pins, branch: stand.branch });
     },
     seal: async (run) => {
-      const fact = await readySandbox(house, { id: run.id, uid: stateOf(run, "sealing").slot.uid });
+      const fact = await readySandbox(house, { id: run.id, ...stateOf(run, "sealing").slot });
       house.watchers.record(run);
       return fact;
     },
@@ -52,6 +54,7 @@ export function createPerform(house: House): Perform {
     watch: async (run) => {
       const sandbox = await observeSandbox(house.engine, { instance: house.instance, run: run.id });
       if (sandbox.state === "running") await openRunDoor(house, run.id);
+      if (sandbox.state === "running") await keepReach(house, run);
       house.watchers.record(run);
       house.watchers.output(run);
       // Its last words first: only then is it said that the agent has ended.
@@ -97,6 +100,7 @@ async function launch(house: House, run: RunRow): Promise<Fact> {
   const handle = await findSandbox(house.engine, { instance: house.instance, run: run.id });
   const prompt = await findPaper(house.db, run.id, "prompt");
   if (!handle || prompt === undefined) throw new Error("nothing to launch, or nothing to say to it");
+  await lendInside(house, run, stateOf(run, "launching").slot);
   const atMs = house.nowMs();
   // Written before it is said, so that an attempt after a crash knows that this one may have been heard.
   const known = await findPaper(house.db, run.id, "session");

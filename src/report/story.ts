@@ -16,6 +16,8 @@ export interface Story {
   /** Place in the queue, from 1; 0 when the run does not wait. */
   position: number;
   facts: { atMs: number; fact: Fact }[];
+  /** Of its sandbox; undefined until it is given a place for one. */
+  mode: "sealed" | "firewalled" | undefined;
   checks: SandboxCheck[];
   evidence: EvidenceRow[];
   usage: UsageTotal;
@@ -46,6 +48,7 @@ export async function readStory(db: Kysely<Schema>, run: RunRow): Promise<Story>
     run,
     position,
     facts,
+    mode: modeOf(facts),
     checks: facts.flatMap(({ fact }) => (fact.is === "sealed" || fact.is === "not-sealed" ? fact.checks : [])),
     evidence,
     usage: sumUsage(evidence.flatMap((row) => row.usage ?? [])),
@@ -57,4 +60,10 @@ export async function readStory(db: Kysely<Schema>, run: RunRow): Promise<Story>
     ...(agentEndedAtMs !== undefined && { agentEndedAtMs }),
     ...(endedAtMs !== undefined && { endedAtMs }),
   };
+}
+
+/** As it was given to the run, not as the settings are by now. */
+function modeOf(facts: Story["facts"]): Story["mode"] {
+  const taken = facts.findLast(({ fact }) => fact.is === "slot-taken")?.fact;
+  return taken?.is === "slot-taken" ? (taken.slot.mode ?? "sealed") : undefined;
 }

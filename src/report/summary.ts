@@ -10,7 +10,8 @@ import { printCost, printCount, printNumberOf, printSpan } from "./words.ts";
 /** What GitHub is told of a run. Nothing here is Markdown yet but `answer`. */
 export interface Summary {
   subject: { kind: "issue" | "pull"; number: number; title: string };
-  mode: "sealed" | "firewalled";
+  /** Absent until there is a place for its sandbox. */
+  mode?: "sealed" | "firewalled";
   /** One sentence: how it stands, the place in the queue included. */
   words: string;
   outcome?: string;
@@ -85,18 +86,18 @@ export function printPullRequest(summary: Summary): { title: string; body: strin
   };
 }
 
+const sandboxWords = {
+  sealed: "sealed: no network, no secret inside",
+  firewalled: "firewalled: GitHub's addresses only, one short-lived token inside",
+};
+
 function printFigures(summary: Summary): string {
   const { usage, checks, grants } = summary;
   const tokens = `${printCount(usage.inputTokens)} in, ${printCount(usage.outputTokens)} out, ${printCount(usage.cacheReadTokens + usage.cacheWriteTokens)} cached`;
   const live = grants.filter((grant) => grant.revokedAtMs === undefined && grant.expiresAtMs > summary.nowMs);
   const passed = checks.filter((check) => check.ok).length;
   const rows = [
-    [
-      "Sandbox",
-      summary.mode === "sealed"
-        ? "sealed: no network, no secret inside"
-        : "firewalled: listed hosts only, one short-lived token inside",
-    ],
+    ["Sandbox", summary.mode === undefined ? "not made yet" : sandboxWords[summary.mode]],
     [
       "Checked before the start",
       checks.length === 0 ? "not yet" : `${passed} of ${printNumberOf(checks.length, "check")} passed`,

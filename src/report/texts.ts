@@ -26,7 +26,7 @@ function summaryOf(story: Story, { pageUrl, nowMs }: At): Summary {
   const pullRequest = "pullRequest" in state ? state.pullRequest : undefined;
   return {
     subject: { kind: request.subject.kind, number: request.subject.number, title: request.title },
-    mode: "sealed",
+    ...(story.mode && { mode: story.mode }),
     words: ending ? outcomeWords(ending.outcome) : stateWords(state, story.position),
     usage: story.usage,
     evidence: story.evidence,

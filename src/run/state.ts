@@ -16,6 +16,8 @@ export interface Stand {
 /** A place in the engine: which uid the sandbox runs under. */
 export interface Slot {
   uid: number;
+  /** How the sandbox meets the network, whatever the settings say later. Absent in runs of earlier versions: sealed. */
+  mode?: "sealed" | "firewalled";
 }
 
 /** The truth of a run. Only `evolve` makes the next one. */

@@ -45,7 +45,11 @@ export function namespaceChecks(
   const addresses = printed(seen.rules.allowed);
   return [
     { name: "engine.pause", ok: wrong.length === 0, seen: wrong.length === 0 ? "as asked for" : `wrong: ${wrong.join(", ")}` },
-    { name: "engine.pause-network", ok: networkOk, seen: `${attached.length} container, ${network?.Internal ? "internal" : "bridged"}` },
+    {
+      name: "engine.pause-network",
+      ok: networkOk,
+      seen: `${attached.length} container, ${network?.Internal ? "internal" : "bridged"}`,
+    },
     {
       name: "engine.rules",
       ok: wanted.rules.text !== "" && seen.rules.text === wanted.rules.text,

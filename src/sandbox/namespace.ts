@@ -64,8 +64,8 @@ export async function makeNamespace(engine: Engine, wish: NamespaceWish): Promis
 }
 
 /** Changes what a standing namespace may reach. False where there is none any more. */
-export async function refreshNamespace(engine: Engine, spec: { run: SandboxSpec["run"] }, plan: FirewallPlan): Promise<boolean> {
-  const seen = await inspect(engine, pauseName(spec.run));
+export async function refreshNamespace(engine: Engine, run: SandboxSpec["run"], plan: FirewallPlan): Promise<boolean> {
+  const seen = await inspect(engine, pauseName(run));
   const pid = seen?.State.Pid ?? 0;
   if (!seen?.State.Running || !(pid > 1)) return false;
   await loadRules(pid, printRefresh(plan));

@@ -28,13 +28,39 @@ export async function rehearseRules(rules: string): Promise<string> {
 
 /** What was dialled and refused since the rules stand, with how often. Throws Fault "engine.firewall". */
 export async function readRefused(pid: number): Promise<{ address: string; protocol: string; port: number; packets: number }[]> {
-  const text = await say(["nsenter", "--target", `${pid}`, "--net", "--", "nft", "-j", "list", "set", "inet", "airlock", "refused"]);
+  const text = await say([
+    "nsenter",
+    "--target",
+    `${pid}`,
+    "--net",
+    "--",
+    "nft",
+    "-j",
+    "list",
+    "set",
+    "inet",
+    "airlock",
+    "refused",
+  ]);
   return parseRefused(text);
 }
 
 /** The counters of the table by name, in packets. */
 export async function readCounters(pid: number): Promise<Record<string, number>> {
-  const text = await say(["nsenter", "--target", `${pid}`, "--net", "--", "nft", "-j", "list", "counters", "table", "inet", "airlock"]);
+  const text = await say([
+    "nsenter",
+    "--target",
+    `${pid}`,
+    "--net",
+    "--",
+    "nft",
+    "-j",
+    "list",
+    "counters",
+    "table",
+    "inet",
+    "airlock",
+  ]);
   const { nftables } = JSON.parse(text) as { nftables: { counter?: { name: string; packets: number } }[] };
   return Object.fromEntries(nftables.flatMap(({ counter }) => (counter ? [[counter.name, counter.packets]] : [])));
 }
@@ -54,11 +80,18 @@ type Element = string | { range: [string, string] } | { prefix: { addr: string; 
 
 function parseElements(json: string): Range[] {
   const { nftables } = JSON.parse(json) as { nftables: { set?: { elem?: Element[] } }[] };
-  return nftables.flatMap(({ set }) => set?.elem ?? []).flatMap((element): Range[] => {
-    const ends = typeof element === "string" ? [element] : "range" in element ? element.range : [`${element.prefix.addr}/${element.prefix.len}`];
-    const [first, last = first] = ends.map(parseRange);
-    return first && last ? [{ first: first.first, last: last.last }] : [];
-  });
+  return nftables
+    .flatMap(({ set }) => set?.elem ?? [])
+    .flatMap((element): Range[] => {
+      const ends =
+        typeof element === "string"
+          ? [element]
+          : "range" in element
+            ? element.range
+            : [`${element.prefix.addr}/${element.prefix.len}`];
+      const [first, last = first] = ends.map(parseRange);
+      return first && last ? [{ first: first.first, last: last.last }] : [];
+    });
 }
 
 function parseRefused(json: string): { address: string; protocol: string; port: number; packets: number }[] {

@@ -38,7 +38,9 @@ export function createReach({ webUrl, apiUrl, readMeta, tell, world }: ReachWish
   return {
     githubUrl,
     async plan() {
-      const found = await Promise.all(names.map(async (name) => [name, world?.names[name] ?? (await findAddresses(name))] as const));
+      const found = await Promise.all(
+        names.map(async (name) => [name, world?.names[name] ?? (await findAddresses(name))] as const),
+      );
       const plan = planFirewall({
         meta: world ? world.meta : await readMeta().catch(() => undefined),
         addresses: Object.fromEntries(found),

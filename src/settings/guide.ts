@@ -16,6 +16,7 @@ export const guide: Readonly<Record<string, string>> = {
   CLAUDE_CODE_OAUTH_TOKEN: "Run `claude setup-token` on a machine with a browser and take what it prints",
   ANTHROPIC_BASE_URL: "Leave it out for https://api.anthropic.com",
   AIRLOCK_MODEL: "Leave it out for claude-sonnet-5, or give a model's full name",
+  AIRLOCK_MODE: "Leave it out for sealed; firewalled gives sandboxes GitHub and a token: read docs/firewalled.md first",
   AIRLOCK_CONCURRENCY: "Leave it out for 2, or say how many runs may work at once",
   AIRLOCK_DEADLINE_MINUTES: "Leave it out for 60, or say after how many minutes a run is ended",
   AIRLOCK_MEMORY: "Leave it out for 4g, or give one run's memory, for example 6g",

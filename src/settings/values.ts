@@ -43,6 +43,7 @@ export const values = {
     .refine(isSafeUpstream, "is not https (http is allowed on loopback only)")
     .transform(withoutSlash),
   AIRLOCK_MODEL: z.string().regex(/^[\w.:@/-]{1,120}$/, "is not a model's name"),
+  AIRLOCK_MODE: z.enum(["sealed", "firewalled"], "is neither sealed nor firewalled"),
   AIRLOCK_CONCURRENCY: wholeNumber(1, 100),
   AIRLOCK_DEADLINE_MINUTES: wholeNumber(1, 1380),
   AIRLOCK_MEMORY: z

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startLocalGitHub, type LocalGitHub } from "../../src/local/github/start.ts";
+import { type LocalGitHub, startLocalGitHub } from "../../src/local/github/start.ts";
 import { type LocalInternet, startLocalInternet } from "../../src/local/internet/start.ts";
 import { printRunId } from "../../src/run/identity.ts";
 import type { FirewallPlan } from "../../src/sandbox/firewall.ts";
@@ -50,7 +50,11 @@ export interface BoxWish {
   answers?: string;
 }
 
-export async function openFirewalled({ engine, imageId }: TestEngine, { internet }: World, wish: BoxWish = {}): Promise<FirewalledBox> {
+export async function openFirewalled(
+  { engine, imageId }: TestEngine,
+  { internet }: World,
+  wish: BoxWish = {},
+): Promise<FirewalledBox> {
   await using held = new AsyncDisposableStack();
   const run = printRunId(crypto.getRandomValues(new Uint8Array(10)));
   const owner = { instance: "test", run };

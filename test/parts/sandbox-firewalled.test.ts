@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectedChecksOf } from "../../src/sandbox/expected-checks.ts";
-import { removeSandbox } from "../../src/sandbox/sandboxes.ts";
 import { decideVerified, verifySandbox } from "../../src/sandbox/verify.ts";
 import { type FirewalledBox, openFirewalled, openWorld, type World } from "../helpers/firewalled-fixture.ts";
 import { openTestEngine, type TestEngine } from "../helpers/sandbox-fixture.ts";

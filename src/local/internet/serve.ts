@@ -21,7 +21,8 @@ const waiting: Promise<void>[] = [];
 const listenTcp = (address: string, port: number, serve: (socket: Socket) => void) =>
   waiting.push(new Promise((resolve) => createServer(serve).listen(port, address, resolve)));
 for (const port of [443]) listenTcp(githubAddress, port, pass);
-for (const port of tcpPorts.filter((one) => one !== 443)) listenTcp(githubAddress, port, (socket) => stranger(socket, { address: githubAddress, port }));
+for (const port of tcpPorts.filter((one) => one !== 443))
+  listenTcp(githubAddress, port, (socket) => stranger(socket, { address: githubAddress, port }));
 
 function stranger(socket: Socket, at: { address: string; port: number }): void {
   hit("tcp", at, "");
@@ -29,7 +30,11 @@ function stranger(socket: Socket, at: { address: string; port: number }): void {
   // DNS by TCP speaks first as well: whatever it is, it is answered with something that counts as an answer.
   socket.once("data", (data) => {
     hit("tcp", at, at.port === 53 ? nameIn(data.subarray(2)) : data.toString("latin1").slice(0, 200));
-    socket.end(at.port === 53 ? withLength(answerTo(data.subarray(2))) : "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello");
+    socket.end(
+      at.port === 53
+        ? withLength(answerTo(data.subarray(2)))
+        : "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello",
+    );
   });
 }
 
@@ -41,7 +46,11 @@ for (const address of [githubAddress, ...strangers])
     waiting.push(
       new Promise((resolve) => {
         const socket = createSocket("udp4", (message, from) => {
-          hit(port === 53 ? "dns" : "udp", { address, port }, port === 53 ? nameIn(message) : message.toString("latin1").slice(0, 200));
+          hit(
+            port === 53 ? "dns" : "udp",
+            { address, port },
+            port === 53 ? nameIn(message) : message.toString("latin1").slice(0, 200),
+          );
           socket.send(port === 53 ? answerTo(message) : "hello", from.port, from.address);
         });
         socket.bind(port, address, resolve);
@@ -52,7 +61,8 @@ process.stdout.write("ready\n");
 
 function nameIn(message: Buffer): string {
   const labels: string[] = [];
-  for (let at = 12; message[at]; at += 1 + (message[at] ?? 0)) labels.push(message.toString("latin1", at + 1, at + 1 + (message[at] ?? 0)));
+  for (let at = 12; message[at]; at += 1 + (message[at] ?? 0))
+    labels.push(message.toString("latin1", at + 1, at + 1 + (message[at] ?? 0)));
   return labels.join(".");
 }
 

@@ -53,7 +53,11 @@ export async function startLocalInternet({ githubPort }: { githubPort: number })
   const relay = createServer((one) => {
     const other = connect(githubPort, "127.0.0.1");
     one.pipe(other).pipe(one);
-    for (const [end, far] of [[one, other], [other, one]] as const) end.on("error", () => far.destroy()).on("close", () => far.destroy());
+    for (const [end, far] of [
+      [one, other],
+      [other, one],
+    ] as const)
+      end.on("error", () => far.destroy()).on("close", () => far.destroy());
   });
   await new Promise<void>((resolve) => relay.listen(socket, resolve));
   held.defer(() => void relay.close());

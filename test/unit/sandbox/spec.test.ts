@@ -59,6 +59,10 @@ describe("the configuration of a sandbox", () => {
     expect(HostConfig.CapAdd ?? []).toEqual([]);
     expect(firewalled.Env).toEqual([]);
     expect(firewalled.Cmd?.slice(6)).toEqual(["https://github.com", "example.com"]);
-    expect(HostConfig.Mounts?.map(({ Target, ReadOnly }) => `${Target} ${ReadOnly}`)).toEqual(["/airlock true", "/github true", "/work false"]);
+    expect(HostConfig.Mounts?.map(({ Target, ReadOnly }) => `${Target} ${ReadOnly}`)).toEqual([
+      "/airlock true",
+      "/github true",
+      "/work false",
+    ]);
   });
 });
