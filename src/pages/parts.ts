@@ -117,9 +117,7 @@ export function showRequests(view: RunView, options: { path: string; verdict?: V
 export function showGrants(view: RunView, nowMs: number): Markup {
   if (view.grants.length === 0) return html`<p class="quiet">No token has been minted for this run.</p>`;
   const inside =
-    view.mode === "firewalled"
-      ? "one of them is inside the sandbox while the agent works"
-      : "none of them enters the sandbox";
+    view.mode === "firewalled" ? "one of them is inside the sandbox while the agent works" : "none of them enters the sandbox";
   return html`<p>Each token is for this repository alone, and ${inside}.</p>${showTable({
     label: "Tokens minted for this run",
     heads: ["Duty", "Permissions", "Minted", "Ended"],
