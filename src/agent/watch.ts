@@ -6,9 +6,10 @@ import type { Engine } from "../sandbox/engine.ts";
 import { followOutput } from "../sandbox/output.ts";
 import { findSandbox } from "../sandbox/sandboxes.ts";
 import { defaultLimits } from "../sandbox/spec.ts";
+import { linkRow } from "../secret/chain.ts";
 import type { Changes } from "../store/changes.ts";
 import { putPaper } from "../store/queries/papers.ts";
-import { addEvents, addEvidence, lastEvidenceSeq } from "../store/queries/record.ts";
+import { addEvents, addEvidence, lastLink, storableRow } from "../store/queries/record.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
 import { findAnswer, parseEvents, type TranscriptEvent } from "./events.ts";
@@ -92,7 +93,10 @@ export function createWatchers(parts: WatchParts): Watchers {
       this.record(run);
       await watches.get(run.id)?.record;
       // Told only what is stored: the gateway keeps the rest until it is.
-      await parts.gateway.acknowledge(run.id, await lastEvidenceSeq(parts.db, run.id));
+      const { seq, digest } = await lastLink(parts.db, run.id);
+      // Beside the rows: a chain whose last rows were taken away fits by itself.
+      await putPaper(parts.db, { run: run.id, fence: run.fence, kind: "evidence", text: JSON.stringify({ rows: seq, digest }) });
+      await parts.gateway.acknowledge(run.id, seq);
     },
     forget(run) {
       const watch = watches.get(run);
@@ -108,10 +112,13 @@ export function createWatchers(parts: WatchParts): Watchers {
 }
 
 async function followRecord(parts: WatchParts, run: RunRow, watch: Watch): Promise<void> {
-  const after = await lastEvidenceSeq(parts.db, run.id);
+  let link = await lastLink(parts.db, run.id);
   if (watch.stop.signal.aborted) return;
-  for await (const row of parts.gateway.record(run.id, after, watch.stop.signal)) {
-    await addEvidence(parts.db, run.fence, { ...row, target: parts.redact(row.target) });
+  for await (const row of parts.gateway.record(run.id, link.seq, watch.stop.signal)) {
+    const kept = storableRow({ ...row, target: parts.redact(row.target) });
+    link = linkRow(link, row, kept);
+    if (link.digest === "") parts.log.error({ runId: run.id, seq: row.seq }, "a row of evidence does not follow the one before");
+    await addEvidence(parts.db, run.fence, { ...kept, digest: link.digest }, link.received);
     parts.changes.touch(run.id);
     if (row.rule !== "model.key-refused" || watch.seen.keyRefused) continue;
     watch.seen.keyRefused = true;

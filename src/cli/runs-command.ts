@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { CommandFrame } from "./commands.ts";
 
-/** `airlock runs list|show|logs|cancel|publish|discard`: asks the running App over its local socket. */
+/** `airlock runs list|show|logs|evidence|cancel|publish|discard`: asks the running App over its local socket. */
 export function runsCommand({ terminal, ended }: CommandFrame): Command {
   const runs = new Command("runs")
     .summary("list, show, follow, cancel, publish or discard runs")
@@ -49,5 +49,14 @@ export function runsCommand({ terminal, ended }: CommandFrame): Command {
       );
   runs.addCommand(decision("publish", "push what a held run shows, exactly as it is"));
   runs.addCommand(decision("discard", "drop what a held run shows; the patch is kept"));
+  runs.addCommand(
+    inner("evidence", "print a run's record of requests, or verify it")
+      .argument("<run>", "the run's id, or its first letters")
+      .option("--verify", "recompute the chain of digests; exit 1 where a row does not fit")
+      .option("--json", 'print {"run":…,"rows":[…]}, or with --verify {"run":…,"ok":…}')
+      .action(async (id, options) =>
+        ended(await (await import("./runs/evidence.ts")).printEvidence({ ...options, run: id }, terminal)),
+      ),
+  );
   return runs;
 }

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { EvidenceRow } from "../run/evidence.ts";
 import { parseRunId, type RunId } from "../run/identity.ts";
+import { digestOf, firstDigest } from "../secret/chain.ts";
 
 /** Rows of one run on disk: memory stays bounded, and a gateway that was killed goes on counting where it was. */
 export interface Spool {
   run: RunId;
   lastSeq(): number;
-  append(row: Omit<EvidenceRow, "run" | "seq">): void;
+  append(row: Omit<EvidenceRow, "run" | "seq" | "digest">): void;
   /** Nothing more will come: followers end, until the door is opened again. */
   end(): void;
   resume(): void;
@@ -22,7 +23,7 @@ export const longestRecord = 50_000;
 
 export function openSpool(folder: string, run: RunId): Spool {
   const path = fileOf(folder, run);
-  let last = repair(path);
+  let { seq: last, digest } = repair(path, run);
   let ended = false;
   let wake = Promise.withResolvers<void>();
   const ring = () => {
@@ -34,7 +35,10 @@ export function openSpool(folder: string, run: RunId): Spool {
     lastSeq: () => last,
     append(row) {
       last += 1;
-      appendFileSync(path, `${JSON.stringify({ run, seq: last, ...row })}\n`, { mode: 0o600 });
+      // As it will be read back: a digest of anything else would fit nobody's reading.
+      const written = JSON.parse(JSON.stringify({ run, seq: last, ...row })) as EvidenceRow;
+      digest = digestOf(digest, written);
+      appendFileSync(path, `${JSON.stringify({ ...written, digest })}\n`, { mode: 0o600 });
       ring();
     },
     end() {
@@ -75,15 +79,16 @@ function fileOf(folder: string, run: RunId): string {
   return join(folder, `${run}.ndjson`);
 }
 
-/** The last number that was written; a line that a power cut left half is cut off, so that the next one stands by itself. */
-function repair(path: string): number {
+/** The last number that was written, and its digest; a line that a power cut left half is cut off, so that the next one stands by itself. */
+function repair(path: string, run: RunId): { seq: number; digest: string } {
   if (!existsSync(path)) {
     appendFileSync(path, "", { mode: 0o600 });
-    return 0;
+    return { seq: 0, digest: firstDigest(run) };
   }
   const text = readFileSync(path, "utf8");
   if (text !== "" && !text.endsWith("\n")) appendFileSync(path, "\n");
-  return text.split("\n").reduce((last, line) => parseRow(line)?.seq ?? last, 0);
+  const last = text.split("\n").reduce<EvidenceRow | undefined>((row, line) => parseRow(line) ?? row, undefined);
+  return { seq: last?.seq ?? 0, digest: last?.digest ?? firstDigest(run) };
 }
 
 async function* readRows(path: string): AsyncGenerator<EvidenceRow> {

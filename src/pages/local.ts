@@ -74,6 +74,12 @@ export function createLocal(options: LocalOptions): Hono {
     });
   });
 
+  app.get("/runs/:id/evidence", async (c) => {
+    const found = await findByPrefix(reader, c.req.param("id"));
+    if (!found.ok) return c.json({ ok: false, error: found.error }, found.status);
+    return c.json({ run: found.view.id, ...(await reader.evidence(found.view.id)) });
+  });
+
   app.post("/runs/:id/cancel", async (c) => {
     const found = await findByPrefix(reader, c.req.param("id"));
     if (!found.ok) return c.json({ ok: false, error: found.error }, found.status);

@@ -111,7 +111,9 @@ export function showRequests(view: RunView, options: { path: string; verdict?: V
             printBytes(row.bytesOut),
           ]),
         })
-  }${rows.length < total ? html`<p class="quiet">${printCount(rows.length)} of ${printCount(total)} are shown here.</p>` : ""}`;
+  }${rows.length < total ? html`<p class="quiet">${printCount(rows.length)} of ${printCount(total)} are shown here.</p>` : ""}${
+    evidence.digest ? html`<p class="quiet">The rows are chained; the last digest is <code>${evidence.digest}</code>.</p>` : ""
+  }`;
 }
 
 export function showGrants(view: RunView, nowMs: number): Markup {

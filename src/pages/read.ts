@@ -4,8 +4,10 @@ import { outcomeWords, stateWords } from "../report/state-words.ts";
 import { readStory, type Story } from "../report/story.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
 import type { RunRequest } from "../run/request.ts";
+import type { ChainHead } from "../secret/chain.ts";
 import type { Changes } from "../store/changes.ts";
-import { transcriptOf } from "../store/queries/record.ts";
+import { findPaper } from "../store/queries/papers.ts";
+import { evidenceOf, transcriptOf } from "../store/queries/record.ts";
 import { findRun, findRunByPage, listRuns } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
 import type { EvidenceView, Reader, RunView, TranscriptEntry } from "./view.ts";
@@ -34,6 +36,10 @@ export function createReader(parts: { db: Kysely<Schema>; changes: Changes; webU
       return views;
     },
     transcript: async (run, afterSeq, limit) => (await transcriptOf(db, run, afterSeq, limit)) as TranscriptEntry[],
+    async evidence(run) {
+      const head = await findPaper(db, run, "evidence");
+      return { rows: await evidenceOf(db, run), ...(head !== undefined && { head: JSON.parse(head) as ChainHead }) };
+    },
     changes: (run, signal) => parts.changes.watch(run, signal),
   };
 }
@@ -107,5 +113,11 @@ function evidenceView(rows: readonly EvidenceRow[]): EvidenceView {
   const allowed = rows.filter((row) => row.verdict === "allowed");
   const keptRefused = refused.slice(-rowLimit);
   const kept = new Set([...keptRefused, ...(keptRefused.length < rowLimit ? allowed.slice(keptRefused.length - rowLimit) : [])]);
-  return { allowed: allowed.length, refused: refused.length, rows: rows.filter((row) => kept.has(row)) };
+  const digest = rows.at(-1)?.digest;
+  return {
+    allowed: allowed.length,
+    refused: refused.length,
+    rows: rows.filter((row) => kept.has(row)),
+    ...(digest && { digest }),
+  };
 }

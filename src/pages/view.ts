@@ -1,6 +1,7 @@
 import type { SandboxCheck } from "../run/check.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
 import type { RunId } from "../run/identity.ts";
+import type { ChainHead } from "../secret/chain.ts";
 
 /** What a page shows of one run. Read from the store at one moment; text in it may be hostile and is escaped only when shown. */
 export interface RunView {
@@ -57,6 +58,8 @@ export interface TimelineEntry {
 
 /** `rows`: at most 500, so that a page stays small: refused ones first in what is kept, then the newest. The counts are of all. */
 export interface EvidenceView {
+  /** Of the newest row: the end of the chain. */
+  digest?: string;
   allowed: number;
   refused: number;
   rows: EvidenceRow[];
@@ -102,6 +105,8 @@ export interface Reader {
   listRuns(limit: number): Promise<RunView[]>;
   /** Entries with `seq` above `afterSeq`, in order, at most `limit`. */
   transcript(run: RunId, afterSeq: number, limit: number): Promise<TranscriptEntry[]>;
+  /** Every row of the run's record, in order, and what was noted as its end when the door was shut. */
+  evidence(run: RunId): Promise<{ rows: EvidenceRow[]; head?: ChainHead }>;
   /** Ticks whenever anything of the run changed; ticks while nobody waits are kept as one. Ends when `signal` aborts. */
   changes(run: RunId, signal: AbortSignal): AsyncIterable<void>;
 }

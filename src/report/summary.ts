@@ -96,6 +96,7 @@ function printFigures(summary: Summary): string {
   const tokens = `${printCount(usage.inputTokens)} in, ${printCount(usage.outputTokens)} out, ${printCount(usage.cacheReadTokens + usage.cacheWriteTokens)} cached`;
   const live = grants.filter((grant) => grant.revokedAtMs === undefined && grant.expiresAtMs > summary.nowMs);
   const passed = checks.filter((check) => check.ok).length;
+  const digest = summary.evidence.at(-1)?.digest;
   const rows = [
     ["Sandbox", summary.mode === undefined ? "not made yet" : sandboxWords[summary.mode]],
     [
@@ -105,6 +106,7 @@ function printFigures(summary: Summary): string {
     ["Agent's time", summary.spanMs === undefined ? "not started" : printSpan(summary.spanMs)],
     ["Model", `${printNumberOf(usage.turns, "turn")}, ${tokens}, ${printCost(usage.costUsd)}`],
     ["Requests", printDoors(summary.evidence)],
+    ...(digest ? [["Last digest of the record", `\`${digest}\``]] : []),
     [
       "Tokens for GitHub",
       `${printCount(grants.length)} minted, ${printCount(grants.filter((grant) => grant.revokedAtMs !== undefined).length)} revoked, ${printCount(live.length)} live${live.length > 0 ? " (revoked when the run ends)" : ""}`,

@@ -22,6 +22,8 @@ export interface EvidenceRow {
   durationMs: number;
   /** Present on model calls whose answer told its usage. */
   usage?: ModelUsage;
+  /** Over this row and the digest of the row before it; "" where the row did not follow what came before. See secret/chain.ts. */
+  digest?: string;
 }
 
 /** As the Messages API counts them; cache reads and writes are not part of `inputTokens`. */

@@ -2,14 +2,17 @@ import type { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import { Fault } from "../fault.ts";
 import * as first from "./migrations/0001-first.ts";
+import * as evidenceChain from "./migrations/0002-evidence-chain.ts";
 import type { Schema } from "./schema.ts";
+
+const migrations = { "0001-first": first, "0002-evidence-chain": evidenceChain };
 
 /** Brings the schema forward. Throws Fault "store.newer" on a store that a newer Airlock has written, "store.migration" otherwise. */
 export async function migrate(db: Kysely<Schema>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ "0001-first": first }) } });
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
   if (!error) return;
-  const known = new Set(["0001-first"]);
+  const known = new Set(Object.keys(migrations));
   const done = await db
     .selectFrom("kysely_migration" as never)
     .select("name" as never)

@@ -57,6 +57,8 @@ export interface Schema {
     status: number;
     duration_ms: number;
     usage: ColumnType<Record<string, unknown> | null, string | null, string | null>;
+    digest: Generated<string>;
+    received: Generated<string>;
   };
   grants: {
     id: string;

@@ -3,6 +3,8 @@ import { createInterface } from "node:readline";
 import { json, text } from "node:stream/consumers";
 import { z } from "zod";
 import { Fault } from "../../fault.ts";
+import type { EvidenceRow } from "../../run/evidence.ts";
+import { parseRunId, type RunId } from "../../run/identity.ts";
 
 const line = z.looseObject({
   id: z.string(),
@@ -36,6 +38,12 @@ const run = z.looseObject({
   pullRequest: z.looseObject({ number: z.number(), url: z.string() }).optional(),
 });
 
+const evidence = z.object({
+  run: z.custom<RunId>((text) => parseRunId(text) !== undefined),
+  rows: z.array(z.custom<EvidenceRow>((row) => typeof row === "object" && row !== null)),
+  head: z.object({ rows: z.number(), digest: z.string() }).optional(),
+});
+
 const event = z.looseObject({ atMs: z.number(), kind: z.string(), text: z.string(), tool: z.string().nullish() });
 
 /** One line of the list. `subject`: "issue #7" or "pull request #9". */
@@ -51,6 +59,7 @@ export interface RunsClient {
   show(id: string): Promise<RunDetail>;
   /** Ends when the transcript does; with `follow` that is when the run has ended. */
   logs(id: string, options: { follow: boolean; signal: AbortSignal }): AsyncGenerator<TranscriptEvent>;
+  evidence(id: string): Promise<z.infer<typeof evidence>>;
   cancel(id: string): Promise<void>;
   /** Answers the commit that the word was filed for. `sha`: refused where another one is held. */
   decide(id: string, kind: "publish" | "discard", sha: string | undefined): Promise<string>;
@@ -78,6 +87,7 @@ export function runsClient({ socketPath, dataFolder }: { socketPath: string; dat
           `/runs/${id}/${kind}${sha === undefined ? "" : `?sha=${sha}`}`,
         )
       ).sha,
+    evidence: (id) => askFor(evidence, "GET", `/runs/${id}/evidence`),
     cancel: async (id) => void (await askFor(z.object({ ok: z.literal(true) }), "POST", `/runs/${id}/cancel`)),
     async *logs(id, { follow, signal }) {
       const response = await ask("GET", `/runs/${id}/logs${follow ? "?follow=1" : ""}`, signal);

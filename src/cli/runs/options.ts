@@ -10,6 +10,7 @@ const shape = z.strictObject({
   data: z.string().optional(),
   json: z.boolean().default(false),
   follow: z.boolean().default(false),
+  verify: z.boolean().default(false),
 });
 
 export type RunsOptions = z.output<typeof shape> & { client: RunsClient };

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { EvidenceRow } from "../../run/evidence.ts";
 import type { RunId } from "../../run/identity.ts";
+import { type ChainLink, firstDigest } from "../../secret/chain.ts";
 import type { Schema } from "../schema.ts";
 import { storableJson, storableText } from "../text.ts";
 
@@ -46,11 +47,16 @@ export async function transcriptOf(db: Kysely<Schema>, run: RunId, afterSeq: num
   }));
 }
 
-/** Adds a row of the gateway's record, unless it is there. Fenced. */
-export async function addEvidence(db: Kysely<Schema>, fence: number, row: EvidenceRow): Promise<void> {
-  await sql`insert into evidence (run, seq, at_ms, door, method, target, verdict, rule, bytes_in, bytes_out, status, duration_ms, usage)
+/** A row as the store gives it back: that is what the chain of the kept rows is over. */
+export function storableRow(row: EvidenceRow): EvidenceRow {
+  return { ...row, method: storableText(row.method), target: storableText(row.target) };
+}
+
+/** Adds a row of the gateway's record, unless it is there. Fenced. `received`: the digest that the gateway gave it. */
+export async function addEvidence(db: Kysely<Schema>, fence: number, row: EvidenceRow, received = ""): Promise<void> {
+  await sql`insert into evidence (run, seq, at_ms, door, method, target, verdict, rule, bytes_in, bytes_out, status, duration_ms, usage, digest, received)
     select ${row.run}, ${row.seq}, ${row.atMs}, ${row.door}, ${storableText(row.method)}, ${storableText(row.target)}, ${row.verdict}, ${row.rule}, ${row.bytesIn}, ${row.bytesOut},
-      ${row.status}, ${row.durationMs}, ${row.usage ? storableJson(row.usage) : null}::jsonb
+      ${row.status}, ${row.durationMs}, ${row.usage ? storableJson(row.usage) : null}::jsonb, ${row.digest ?? ""}, ${received}
     where exists (select 1 from runs where id = ${row.run} and fence = ${fence}) on conflict do nothing`.execute(db);
 }
 
@@ -70,14 +76,12 @@ export async function evidenceOf(db: Kysely<Schema>, run: RunId): Promise<Eviden
     status: row.status,
     durationMs: row.duration_ms,
     ...(row.usage && { usage: row.usage as unknown as NonNullable<EvidenceRow["usage"]> }),
+    digest: row.digest,
   }));
 }
 
-export async function lastEvidenceSeq(db: Kysely<Schema>, run: RunId): Promise<number> {
-  const row = await db
-    .selectFrom("evidence")
-    .select((e) => e.fn.max("seq").as("seq"))
-    .where("run", "=", run)
-    .executeTakeFirst();
-  return Number(row?.seq ?? 0);
+/** Where the run's chain stands. */
+export async function lastLink(db: Kysely<Schema>, run: RunId): Promise<ChainLink> {
+  const last = db.selectFrom("evidence").select(["seq", "digest", "received"]).where("run", "=", run).orderBy("seq", "desc");
+  return (await last.limit(1).executeTakeFirst()) ?? { seq: 0, digest: firstDigest(run), received: firstDigest(run) };
 }

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../src/cli/program.ts";
 import { createLocal } from "../../../src/pages/local.ts";
 import type { RunId } from "../../../src/run/identity.ts";
+import { digestOf, firstDigest } from "../../../src/secret/chain.ts";
 import { appSocket } from "../../../src/settings/place.ts";
 import { readPlaceSettings } from "../../../src/settings.ts";
 import { FakeReader, makeRun, runId } from "../pages/fake-reader.ts";
@@ -125,5 +126,35 @@ describe("runs", () => {
     const code = await runCommandLine(["runs", "list", "--json", "--data", join(folder, "other")], terminal);
     expect(code).toBe(69);
     expect(JSON.parse(terminal.errLines.join("\n")).error).toMatchObject({ code: "engine.airlock-away" });
+  });
+
+  it("prints a run's record, verifies its chain, and names the first row that does not fit", async () => {
+    const bare = makeRun().evidence.rows;
+    let digest = firstDigest(runId);
+    const rows = bare.map((row) => {
+      digest = digestOf(digest, row);
+      return { ...row, digest };
+    });
+    reader.head = { rows: rows.length, digest };
+    reader.put(makeRun({ evidence: { allowed: 3, refused: 1, rows } }));
+    expect((await command("evidence", runId)).out.join("\n")).toContain("CONNECT example.com:443");
+    expect(JSON.parse((await command("evidence", runId, "--json")).out[0] ?? "")).toMatchObject({
+      run: runId,
+      rows,
+      head: reader.head,
+    });
+    expect(await command("evidence", runId, "--verify")).toMatchObject({ code: 0, out: [`4 rows fit, digest ${digest}`] });
+
+    const changed = rows.map((row) => (row.seq === 3 ? { ...row, verdict: "allowed" as const } : row));
+    reader.put(makeRun({ evidence: { allowed: 4, refused: 0, rows: changed } }));
+    const found = await command("evidence", runId, "--verify");
+    expect(found).toMatchObject({ code: 1, out: [expect.stringContaining("row 3 does not fit")] });
+    const told = await command("evidence", runId, "--verify", "--json");
+    expect([told.code, JSON.parse(told.out[0] ?? "")]).toEqual([1, expect.objectContaining({ ok: false, seq: 3 })]);
+    reader.put(makeRun({ evidence: { allowed: 3, refused: 0, rows: rows.slice(0, 3) } }));
+    expect(await command("evidence", runId, "--verify")).toMatchObject({
+      code: 1,
+      out: [expect.stringContaining("3 rows are there, and 4")],
+    });
   });
 });

@@ -1,5 +1,6 @@
 import type { Filer, Reader, RunView, TranscriptEntry } from "../../../src/pages/view.ts";
 import type { RunId } from "../../../src/run/identity.ts";
+import type { ChainHead } from "../../../src/secret/chain.ts";
 
 export const key = "0123456789abcdef0123456789abcdef";
 export const runId = "abcdefghijklmnop" as RunId;
@@ -10,6 +11,8 @@ export class FakeReader implements Reader, Filer {
   readonly entries = new Map<RunId, TranscriptEntry[]>();
   readonly decided: { run: RunId; kind: string; sha: string | undefined }[] = [];
   readonly cancelled: { run: RunId; name: string }[] = [];
+  /** What was noted as the end of the record. */
+  head: ChainHead | undefined;
   /** Streams that follow a run at this moment. */
   following = 0;
   readonly #waiters = new Set<() => void>();
@@ -74,6 +77,10 @@ export class FakeReader implements Reader, Filer {
       this.#waiters.delete(note);
       this.following -= 1;
     }
+  }
+
+  async evidence(run: RunId) {
+    return { rows: this.runs.get(run)?.evidence.rows ?? [], ...(this.head && { head: this.head }) };
   }
 
   async cancel(run: RunId, by: { kind: "operator" | "page"; name: string }): Promise<"filed" | "ended" | "unknown"> {

@@ -13,7 +13,7 @@ import { appendFact, factsOf, markReported, postponeRun } from "../../../src/sto
 import { claimRun, releaseLeases, renewLeases } from "../../../src/store/queries/lease.ts";
 import { findPaper, putPaper } from "../../../src/store/queries/papers.ts";
 import { addBranchTip, ownerOfTip, takeNotice } from "../../../src/store/queries/places.ts";
-import { addEvents, addEvidence, evidenceOf, lastEvidenceSeq, transcriptOf } from "../../../src/store/queries/record.ts";
+import { addEvents, addEvidence, evidenceOf, lastLink, transcriptOf } from "../../../src/store/queries/record.ts";
 import { addRun, findActiveRun, findRun, queuePosition, type RunRow } from "../../../src/store/queries/runs.ts";
 import { slotIsFree, takeUid } from "../../../src/store/queries/slots.ts";
 import { addHeldRun, openTestStore, requestOf, runId, sha } from "../../helpers/store.ts";
@@ -162,7 +162,7 @@ describe("a writer that lost its run", () => {
     await addEvents(store.db, run, own.fence, [{ id: "e", atMs: 1, kind: "say", text: "x" }]);
     await addEvidence(store.db, own.fence, row);
     await putPaper(store.db, { ...own, kind: "session", text: "x" });
-    expect([(await transcriptOf(store.db, run, 0, 10)).length, await lastEvidenceSeq(store.db, run)]).toEqual([1, 1]);
+    expect([(await transcriptOf(store.db, run, 0, 10)).length, (await lastLink(store.db, run)).seq]).toEqual([1, 1]);
     expect(await findPaper(store.db, run, "session")).toBe("x");
     await end(stale);
   });
