@@ -1,0 +1,61 @@
+/** Runs the table of attacks: `npm run attacks [-- --filter NAME] [-- --json FILE]`. See docs/security.md. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { execa } from "execa";
+import { type AttackCase, attackFiles, toCases } from "../test/helpers/attack-list.ts";
+import type { AttackResult } from "../test/reporter/attacks.ts";
+
+const root = join(import.meta.dirname, "..");
+const { values } = parseArgs({ options: { filter: { type: "string" }, json: { type: "string" } } });
+process.exitCode = await runAttacks(values);
+
+async function runAttacks({ filter, json }: { filter?: string | undefined; json?: string | undefined }): Promise<number> {
+  const all = attackFiles(root);
+  const named = filter === undefined ? [] : all.filter((file) => file.includes(filter));
+  const pattern = filter === undefined || named.length > 0 ? "\\[\\d+" : `(?=.*\\[\\d+).*${escapeRegExp(filter)}`;
+  const results = await runTests(named.length > 0 ? named : all, pattern);
+  const cases = toCases(root, results);
+  const open = cases.filter(({ state }) => state === "open");
+  const report = { defended: cases.length - open.length, open: open.length, cases };
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  else process.stdout.write(`${JSON.stringify(report)}\n`);
+  for (const { file, name, why } of open) process.stderr.write(`open: ${file}: ${name}${why ? `: ${why}` : ""}\n`);
+  if (cases.length === 0) process.stderr.write("no case was run\n");
+  process.stdout.write(`${closing(cases)}\n${report.defended} defended, ${report.open} open\n`);
+  return open.length > 0 || cases.length === 0 ? 1 : 0;
+}
+
+async function runTests(files: string[], pattern: string): Promise<AttackResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), "attacks-"));
+  const out = join(folder, "results.json");
+  try {
+    const args = ["run", "--reporter=default", "--reporter=./test/reporter/attacks.ts", "--testNamePattern", pattern, ...files];
+    // Its own output goes to stderr: stdout ends with the figure.
+    await execa(join(root, "node_modules/.bin/vitest"), args, {
+      cwd: root,
+      env: { ...process.env, AIRLOCK_ATTACKS: out },
+      extendEnv: false,
+      stdin: "ignore",
+      stdout: process.stderr,
+      stderr: process.stderr,
+      reject: false,
+    });
+    return JSON.parse(readFileSync(out, "utf8")) as AttackResult[];
+  } catch (error) {
+    return [{ file: "", name: "the tests did not come to their end", state: "failed", why: String(error) }];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function closing(cases: readonly AttackCase[]): string {
+  const rows = new Set(cases.flatMap(({ rows }) => rows));
+  const uncontrolled = cases.filter(({ control }) => control === "none").length;
+  return `${cases.length} cases of ${rows.size} rows; ${cases.length - uncontrolled} beside an undefended control, ${uncontrolled} by the input's own effect`;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
