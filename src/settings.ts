@@ -32,6 +32,8 @@ export interface Settings {
   publish: { ci: Value<"AIRLOCK_CI">; workflows: Value<"AIRLOCK_WORKFLOWS">; holdMs: number; releaseByOthers: boolean };
   /** How the sandboxes of new runs meet the network. */
   mode: "sealed" | "firewalled";
+  /** A registry that is absent is closed. `newPackages`: names of one run beside those of its base. */
+  registries: { upstreams: Partial<Record<"npm" | "pypi" | "crates" | "go", string>>; newPackages: number };
   data: Place;
   /** A proxy's address may hold a password. `extraCa`: absolute path of a PEM file. */
   proxy: { https: Secret | undefined; no: string | undefined; extraCa: string | undefined };
@@ -97,6 +99,7 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       releaseByOthers: read(environment, "AIRLOCK_RELEASE_BY_OTHERS") ?? false,
     },
     mode: read(environment, "AIRLOCK_MODE") ?? "sealed",
+    registries: readRegistries(environment),
     data,
     proxy: readProxy(environment, cwd),
     log: { level: read(environment, "LOG_LEVEL") ?? "info", format: read(environment, "LOG_FORMAT") ?? "json" },
@@ -195,6 +198,17 @@ function readApp(environment: Environment): AppSettings | undefined {
   if (webhookSecret.text.length < 12)
     throw wrong("WEBHOOK_SECRET", "is too short to be a secret (12 characters at least)", webhookSecret.name);
   return { id, privateKey: new Secret(privateKey), webhookSecret: new Secret(webhookSecret.text) };
+}
+
+function readRegistries(environment: Environment): Settings["registries"] {
+  const given = {
+    npm: read(environment, "AIRLOCK_REGISTRY_NPM") ?? "https://registry.npmjs.org",
+    pypi: read(environment, "AIRLOCK_REGISTRY_PYPI") ?? "https://pypi.org",
+    crates: read(environment, "AIRLOCK_REGISTRY_CRATES") ?? "https://index.crates.io",
+    go: read(environment, "AIRLOCK_REGISTRY_GO") ?? "https://proxy.golang.org",
+  };
+  const upstreams = Object.fromEntries(Object.entries(given).filter(([, url]) => url !== "off"));
+  return { upstreams, newPackages: read(environment, "AIRLOCK_NEW_PACKAGES") ?? 20 };
 }
 
 function readCredential(environment: Environment): { used: Settings["model"]["credential"]; warnings: string[] } {

@@ -111,6 +111,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     ...common,
     spoolFolder: join(data.folder, "spool"),
     gitBackendSocket: gitHost.backendSocket,
+    registries: settings.registries,
     model: {
       baseUrl: model.baseUrl,
       credential: { kind: model.credential.kind === "api-key" ? "api-key" : "oauth", value: model.credential.value.reveal() },

@@ -6,6 +6,7 @@ import type { DaemonHealth } from "../privilege/daemon.ts";
 import { findHealth } from "../privilege/start.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
 import type { RunId } from "../run/identity.ts";
+import type { KnownPackages } from "./registry/known.ts";
 
 export interface DoorState {
   run: RunId;
@@ -25,10 +26,18 @@ export interface DoorOrder {
   allowedModels?: readonly string[];
 }
 
+export interface OpenedDoor {
+  socketPath: string;
+  /** What the gateway does not know of the run (any more). */
+  lacks: { packages: boolean };
+}
+
 /** The App's side of the gateway. Methods throw Fault "daemon.away" where it does not answer. */
 export interface Gateway {
   /** Idempotent; also after a gateway restart, on the same folder. */
-  openDoor(wish: DoorOrder): Promise<{ socketPath: string }>;
+  openDoor(wish: DoorOrder): Promise<OpenedDoor>;
+  /** What the run's base names: those packages pass the registries uncounted. Needed again where `lacks.packages`. */
+  tellPackages(run: RunId, known: KnownPackages): Promise<void>;
   /** Requests in work get `graceMs` (default 0). When it resolves, all rows are written. 0: nothing was asked. */
   closeDoor(run: RunId, graceMs?: number): Promise<{ lastSeq: number }>;
   listDoors(): Promise<DoorState[]>;
@@ -47,7 +56,8 @@ export function connectGateway(controlSocket: string): Gateway {
     return demandOk(await callControl({ socketPath: controlSocket, method, path, ...sent, idleMs: 120_000 }));
   };
   return {
-    openDoor: async ({ run, ...wish }) => (await call("PUT", `/doors/${run}`, wish)) as { socketPath: string },
+    openDoor: async ({ run, ...wish }) => (await call("PUT", `/doors/${run}`, wish)) as OpenedDoor,
+    tellPackages: async (run, known) => void (await call("PUT", `/doors/${run}/packages`, known)),
     closeDoor: async (run, graceMs = 0) => (await call("DELETE", `/doors/${run}?graceMs=${graceMs}`)) as { lastSeq: number },
     listDoors: async () => ((await call("GET", "/doors")) as { doors: DoorState[] }).doors,
     record: (run, afterSeq, signal) => followRecord({ controlSocket, run, afterSeq, signal }),

@@ -10,6 +10,8 @@ import type { ModelPolicy } from "./model/policy.ts";
 import type { ModelUpstream } from "./model/upstream.ts";
 import type { Outcome } from "./outcome.ts";
 import { answerRefusal } from "./refusal.ts";
+import type { PackageScope } from "./registry/scope.ts";
+import type { Registries } from "./registry/serve.ts";
 import { decideRoute } from "./route.ts";
 import { longestRecord, type Spool } from "./spool.ts";
 
@@ -23,7 +25,9 @@ export interface DoorWish {
 export interface DoorPlace {
   upstream: ModelUpstream;
   backendSocket: string;
+  registries: Registries;
   spool: Spool;
+  packages: PackageScope;
 }
 
 export interface Door {
@@ -95,6 +99,7 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
       response.writeHead(200, { "content-type": "application/json" }).end(body);
     } else if (route.to === "git")
       await serveGit({ ...route, request, response, run: wish.run, backendSocket: place.backendSocket, outcome });
+    else if (route.to === "registry") await place.registries.serve({ request, response, target, scope: place.packages, outcome });
     else await serveModelCall({ request, response, path: route.path, policy: wish.policy, upstream: place.upstream, outcome });
     await closed;
     bySocket.delete(request.socket);

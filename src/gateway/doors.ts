@@ -1,15 +1,27 @@
+import { join } from "node:path";
 import { parseRunId, type RunId } from "../run/identity.ts";
 import { type Door, type DoorWish, openDoor } from "./door.ts";
 import type { ModelUpstream } from "./model/upstream.ts";
+import type { KnownPackages } from "./registry/known.ts";
+import { PackageScope } from "./registry/scope.ts";
+import type { Registries } from "./registry/serve.ts";
 import { listSpools, openSpool, type Spool } from "./spool.ts";
+
+export interface DoorsPlace {
+  spoolFolder: string;
+  backendSocket: string;
+  upstream: ModelUpstream;
+  registries: Registries;
+}
 
 /** All doors of this machine, and the records of those that are closed but not yet acknowledged. */
 export class Doors {
   readonly #open = new Map<RunId, Door>();
   readonly #spools = new Map<RunId, Spool>();
-  readonly #place: { spoolFolder: string; backendSocket: string; upstream: ModelUpstream };
+  readonly #packages = new Map<RunId, PackageScope>();
+  readonly #place: DoorsPlace;
 
-  constructor(place: { spoolFolder: string; backendSocket: string; upstream: ModelUpstream }) {
+  constructor(place: DoorsPlace) {
     this.#place = place;
     // Left by a gateway that ended: followers wait until their door is opened again, or closed.
     for (const run of listSpools(place.spoolFolder)) this.#spools.set(run, openSpool(place.spoolFolder, run));
@@ -22,7 +34,7 @@ export class Doors {
     await this.close(wish.run, 0);
     const spool = this.#spools.get(wish.run) ?? openSpool(this.#place.spoolFolder, wish.run);
     spool.resume();
-    const door = await openDoor(wish, { ...this.#place, spool });
+    const door = await openDoor(wish, { ...this.#place, spool, packages: this.#packagesOf(wish.run) });
     this.#spools.set(wish.run, spool);
     this.#open.set(wish.run, door);
     return door;
@@ -57,7 +69,27 @@ export class Doors {
     if (!spool || this.#open.has(run) || spool.lastSeq() !== seq) return false;
     spool.remove();
     this.#spools.delete(run);
+    this.#packagesOf(run).forget();
+    this.#packages.delete(run);
     return true;
+  }
+
+  /** What the base commit of this run names. Told again after a gateway that ended: it is not kept. */
+  tellPackages(run: RunId, known: KnownPackages): void {
+    this.#packagesOf(run).tell(known);
+  }
+
+  /** What an open door still waits for. */
+  lacks(run: RunId): { packages: boolean } {
+    return { packages: !this.#packagesOf(run).told };
+  }
+
+  #packagesOf(run: RunId): PackageScope {
+    const { spoolFolder, registries } = this.#place;
+    const made = () => new PackageScope(join(spoolFolder, `${run}.new-names`), registries.settings.newPackages);
+    const scope = this.#packages.get(run) ?? made();
+    this.#packages.set(run, scope);
+    return scope;
   }
 
   async closeAll(): Promise<void> {

@@ -6,6 +6,9 @@ import { runDaemon } from "../privilege/daemon.ts";
 import { parseRunId } from "../run/identity.ts";
 import { Doors, parseDoorWish } from "./doors.ts";
 import { type ModelSettings, openModelUpstream } from "./model/upstream.ts";
+import { parseKnownPackages } from "./registry/known.ts";
+import { openRegistries } from "./registry/serve.ts";
+import type { RegistrySettings } from "./registry/settings.ts";
 import type { Spool } from "./spool.ts";
 
 export interface GatewayConfig {
@@ -13,12 +16,17 @@ export interface GatewayConfig {
   spoolFolder: string;
   gitBackendSocket: string;
   model: ModelSettings;
+  registries: RegistrySettings;
 }
 
 await runDaemon<GatewayConfig>(async (config, log) => {
   accessSync(config.spoolFolder, constants.R_OK | constants.W_OK | constants.X_OK);
   const upstream = openModelUpstream(config.model);
-  const doors = new Doors({ spoolFolder: config.spoolFolder, backendSocket: config.gitBackendSocket, upstream });
+  const { proxyEnv, extraCaPem } = config.model;
+  const network = { ...(proxyEnv && { proxyEnv }), ...(extraCaPem && { extraCaPem }) };
+  const registries = openRegistries(config.registries, network);
+  const { spoolFolder, gitBackendSocket: backendSocket } = config;
+  const doors = new Doors({ spoolFolder, backendSocket, upstream, registries });
   return {
     async handle(request, response, url) {
       const [, collection, name, part] = url.pathname.split("/");
@@ -36,7 +44,7 @@ await runDaemon<GatewayConfig>(async (config, log) => {
         else {
           const door = await doors.open(wish);
           log("info", "door is open", { run });
-          answerJson(response, 200, { socketPath: door.socketPath });
+          answerJson(response, 200, { socketPath: door.socketPath, lacks: doors.lacks(run) });
         }
         return true;
       }
@@ -44,6 +52,17 @@ await runDaemon<GatewayConfig>(async (config, log) => {
         const lastSeq = await doors.close(run, Number(url.searchParams.get("graceMs") ?? 0));
         log("info", "door is closed", { run, lastSeq });
         answerJson(response, 200, { lastSeq });
+        return true;
+      }
+      if (part === "packages" && request.method === "PUT") {
+        const body = await readBody(request, 16 * 1024 * 1024);
+        const known = body && parseKnownPackages(JSON.parse(body.toString("utf8")));
+        if (known) doors.tellPackages(run, known);
+        answerJson(
+          response,
+          known ? 200 : 400,
+          known ? {} : { code: "gateway.packages", message: "the list of packages is not valid" },
+        );
         return true;
       }
       if (part === "record" && request.method === "GET") {
@@ -61,6 +80,7 @@ await runDaemon<GatewayConfig>(async (config, log) => {
     async close() {
       await doors.closeAll();
       upstream.close();
+      registries.close();
     },
   };
 });

@@ -7,11 +7,12 @@ export type GitService = "git-upload-pack" | "git-receive-pack";
 export type Route =
   | { door: "none"; rule: "gateway.health"; to: "health" }
   | { door: "git"; rule: "git.run-repository"; to: "git"; service: GitService; part: "refs" | "exchange" }
-  | { door: "model"; rule: "model.messages" | "model.count-tokens"; to: "model"; path: string };
+  | { door: "model"; rule: "model.messages" | "model.count-tokens"; to: "model"; path: string }
+  | { door: "registry"; rule: "registry.known"; to: "registry" };
 
 export type RouteRefusal = {
   refused: true;
-  door: "git" | "model" | "none";
+  door: "git" | "model" | "registry" | "none";
   rule: string;
   status: 400 | 403;
   why: string;
@@ -39,7 +40,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 export function decideRoute(head: RequestHead): Route | RouteRefusal {
   const fault = findHttpFault(head);
   if (fault) return { refused: true, door: doorOf(head.target), ...fault, close: true };
-  const route = routes.get(`${head.method} ${head.target}`);
+  const route = routes.get(`${head.method} ${head.target}`) ?? findOpenRoute(head);
   if (!route) {
     const why = `${head.method} ${head.target.slice(0, 200)} is not among the requests that this run may make`;
     return { refused: true, door: doorOf(head.target), rule: "default.refuse", status: 403, why, close: head.method !== "GET" };
@@ -57,8 +58,16 @@ export function decideRoute(head: RequestHead): Route | RouteRefusal {
   return route;
 }
 
+/** Doors with more paths than a table holds. Each parses its targets by itself, and refuses what it does not know. */
+function findOpenRoute({ method, target }: RequestHead): Route | undefined {
+  const reads = method === "GET" || method === "HEAD";
+  if (reads && target.startsWith("/registry/")) return { door: "registry", rule: "registry.known", to: "registry" };
+  return undefined;
+}
+
 /** For the evidence only: which door somebody meant. */
-function doorOf(target: string): "git" | "model" | "none" {
+function doorOf(target: string): "git" | "model" | "registry" | "none" {
+  if (target.startsWith("/registry/")) return "registry";
   if (target.startsWith("/git/")) return "git";
   return target.startsWith("/v1/") ? "model" : "none";
 }

@@ -5,6 +5,7 @@ import { type Daemon, startDaemon } from "../privilege/start.ts";
 import { connectGateway, type Gateway } from "./client.ts";
 import type { GatewayConfig } from "./main.ts";
 import type { ModelSettings } from "./model/upstream.ts";
+import type { RegistrySettings } from "./registry/settings.ts";
 
 export interface GatewayWish {
   accounts: Accounts;
@@ -14,6 +15,7 @@ export interface GatewayWish {
   spoolFolder: string;
   gitBackendSocket: string;
   model: ModelSettings;
+  registries?: Partial<Pick<RegistrySettings, "upstreams" | "newPackages">>;
   version: string;
   instance: string;
   logger?: (line: string) => void;
@@ -24,7 +26,15 @@ export async function startGateway(wish: GatewayWish): Promise<{ gateway: Gatewa
   const account = wish.accounts?.["airlock-gateway"];
   await ensureFolder({ path: wish.socketFolder, mode: 0o711 });
   await ensureFolder({ path: wish.spoolFolder, mode: 0o700, uid: account?.uid, gid: account?.gid });
-  const config: GatewayConfig = { spoolFolder: wish.spoolFolder, gitBackendSocket: wish.gitBackendSocket, model: wish.model };
+  const cacheFolder = join(wish.spoolFolder, "..", "packages");
+  await ensureFolder({ path: cacheFolder, mode: 0o700, uid: account?.uid, gid: account?.gid });
+  const { upstreams = {}, newPackages = 0 } = wish.registries ?? {};
+  const config: GatewayConfig = {
+    spoolFolder: wish.spoolFolder,
+    gitBackendSocket: wish.gitBackendSocket,
+    model: wish.model,
+    registries: { upstreams, newPackages, cacheFolder },
+  };
   const daemon = await startDaemon({
     name: "gateway",
     account,

@@ -8,7 +8,7 @@ import { ensurePullRequest } from "../publish/pull-request.ts";
 import { pushWork } from "../publish/push.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Run, Slot } from "../run/state.ts";
-import { openRunDoor, readySandbox } from "../sandbox/ready.ts";
+import { readySandbox } from "../sandbox/ready.ts";
 import { findSandbox, observeSandbox, stopSandbox } from "../sandbox/sandboxes.ts";
 import { runUids } from "../sandbox/uids.ts";
 import { findPaper, putPaper } from "../store/queries/papers.ts";
@@ -17,6 +17,7 @@ import type { RunRow } from "../store/queries/runs.ts";
 import { takeUid } from "../store/queries/slots.ts";
 import { pin } from "../trigger/pin.ts";
 import { closeRun } from "./close.ts";
+import { furnishDoor } from "./furnish-door.ts";
 import type { House } from "./house.ts";
 import { createReachKeeper, lendInside } from "./insider.ts";
 import type { Perform } from "./loop.ts";
@@ -47,13 +48,14 @@ export function createPerform(house: House): Perform {
     },
     seal: async (run) => {
       const fact = await readySandbox(house, { id: run.id, ...stateOf(run, "sealing").slot });
+      if (fact.is === "sealed") await furnishDoor(house, run);
       house.watchers.record(run);
       return fact;
     },
     launch: (run) => launch(house, run),
     watch: async (run) => {
       const sandbox = await observeSandbox(house.engine, { instance: house.instance, run: run.id });
-      if (sandbox.state === "running") await openRunDoor(house, run.id);
+      if (sandbox.state === "running") await furnishDoor(house, run);
       if (sandbox.state === "running") await keepReach(house, run);
       house.watchers.record(run);
       house.watchers.output(run);

@@ -1,6 +1,6 @@
 import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Gateway } from "../gateway/client.ts";
+import type { Gateway, OpenedDoor } from "../gateway/client.ts";
 import type { Accounts } from "../privilege/accounts.ts";
 import { ensureFolder } from "../privilege/folder.ts";
 import type { Fact } from "../run/fact.ts";
@@ -74,8 +74,8 @@ async function readyNamespace(parts: SandboxParts, spec: SandboxSpec) {
 }
 
 /** Idempotent: a gateway that was started anew in mid-run listens again where the sandbox looks for it. */
-export async function openRunDoor(parts: Pick<SandboxParts, "gateway" | "runsFolder">, run: RunId): Promise<void> {
-  await parts.gateway.openDoor({ run, folder: doorFolder(parts.runsFolder, run), repository: `${run}.git` });
+export async function openRunDoor(parts: Pick<SandboxParts, "gateway" | "runsFolder">, run: RunId): Promise<OpenedDoor> {
+  return await parts.gateway.openDoor({ run, folder: doorFolder(parts.runsFolder, run), repository: `${run}.git` });
 }
 
 /** Where a firewalled run's token lies, on the host. */

@@ -24,6 +24,11 @@ export const guide: Readonly<Record<string, string>> = {
   AIRLOCK_WORKFLOWS: "Leave it out for refuse; hold needs the App's permission Workflows: read and write",
   AIRLOCK_HOLD_DAYS: "Leave it out for 7, or say after how many days held work is dropped",
   AIRLOCK_RELEASE_BY_OTHERS: "Set it to 1 so that whoever asked for a run may not release what it holds",
+  AIRLOCK_REGISTRY_NPM: "Leave it out for https://registry.npmjs.org, give a mirror's address, or off to close it",
+  AIRLOCK_REGISTRY_PYPI: "Leave it out for https://pypi.org, give a mirror's address, or off to close it",
+  AIRLOCK_REGISTRY_CRATES: "Leave it out for https://index.crates.io, give a mirror's address, or off to close it",
+  AIRLOCK_REGISTRY_GO: "Leave it out for https://proxy.golang.org, give a mirror's address, or off to close it",
+  AIRLOCK_NEW_PACKAGES: "Leave it out for 20, or say how many packages beside those of its lock files a run may ask for",
   HTTPS_PROXY: "Give the proxy that this machine reaches GitHub through, for example http://proxy.example.org:3128",
   NODE_EXTRA_CA_CERTS: "Point it at the PEM file of your own certificate authority",
 };

@@ -55,6 +55,11 @@ export const values = {
   AIRLOCK_WORKFLOWS: z.enum(["refuse", "hold"], "is neither refuse nor hold"),
   AIRLOCK_HOLD_DAYS: wholeNumber(1, 365),
   AIRLOCK_RELEASE_BY_OTHERS: z.enum(["0", "1"], "is neither 0 nor 1").transform((text) => text === "1"),
+  AIRLOCK_REGISTRY_NPM: registry(),
+  AIRLOCK_REGISTRY_PYPI: registry(),
+  AIRLOCK_REGISTRY_CRATES: registry(),
+  AIRLOCK_REGISTRY_GO: registry(),
+  AIRLOCK_NEW_PACKAGES: wholeNumber(0, 1000),
   HTTPS_PROXY: z.string().refine(isHttpUrl, "is not an http(s) address"),
   NO_PROXY: z.string(),
   NODE_EXTRA_CA_CERTS: z.string(),
@@ -66,6 +71,14 @@ export type Value<Name extends ValueName> = z.output<(typeof values)[Name]>;
 /** Host names that never leave this machine. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(hostname);
+}
+
+function registry() {
+  return z
+    .string()
+    .refine((text) => text === "off" || isPlainHttpUrl(text), "is neither off nor an http(s) address without query or password")
+    .refine((text) => text === "off" || isSafeUpstream(text), "is not https (http is allowed on loopback only)")
+    .transform(withoutSlash);
 }
 
 function wholeNumber(least: number, most: number) {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Gateway } from "../../src/gateway/client.ts";
-import { startGateway } from "../../src/gateway/start.ts";
+import { type GatewayWish, startGateway } from "../../src/gateway/start.ts";
 import type { GitHost } from "../../src/git/client.ts";
 import { startGitHost } from "../../src/git/start.ts";
 import { openTransport, type Transport, type TransportWish } from "../../src/git/transport.ts";
@@ -36,7 +36,7 @@ export interface House extends AsyncDisposable {
 
 export const mintTestRun = (): RunId => printRunId(randomBytes(10));
 
-export async function openHouse(): Promise<House> {
+export async function openHouse(options: Pick<GatewayWish, "registries"> = {}): Promise<House> {
   const folder = await mkdtemp(join(tmpdir(), "alk-"));
   await ensureFolder({ path: folder, mode: 0o711 });
   const accounts = await ensureAccounts();
@@ -54,6 +54,7 @@ export async function openHouse(): Promise<House> {
     ...common,
     spoolFolder: join(folder, "spool"),
     gitBackendSocket: host.backendSocket,
+    ...options,
     model: { baseUrl: model.url, credential: { kind: "api-key" as const, value: modelKey } },
   };
   const started = await startGateway(gatewayWish);
