@@ -8,7 +8,7 @@ import { type House, mintTestRun, openHouse } from "../helpers/gateway-house.ts"
 import { ask, sendRaw } from "../helpers/raw-http.ts";
 
 const model = "/v1/messages";
-const sent = '{"model":"m","messages":[]}';
+const sent = '{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"hello"}]}';
 
 describe("a run's door", () => {
   let house: House;
