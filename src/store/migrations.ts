@@ -3,9 +3,10 @@ import { Migrator } from "kysely/migration";
 import { Fault } from "../fault.ts";
 import * as first from "./migrations/0001-first.ts";
 import * as evidenceChain from "./migrations/0002-evidence-chain.ts";
+import * as edits from "./migrations/0003-edits.ts";
 import type { Schema } from "./schema.ts";
 
-const migrations = { "0001-first": first, "0002-evidence-chain": evidenceChain };
+const migrations = { "0001-first": first, "0002-evidence-chain": evidenceChain, "0003-edits": edits };
 
 /** Brings the schema forward. Throws Fault "store.newer" on a store that a newer Airlock has written, "store.migration" otherwise. */
 export async function migrate(db: Kysely<Schema>): Promise<void> {

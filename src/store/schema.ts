@@ -75,6 +75,7 @@ export interface Schema {
   commands: { id: Generated<number>; run: RunId; command: Json<Record<string, unknown>>; at_ms: Ms };
   papers: { run: RunId; kind: string; text: string };
   notices: { repository_id: number; subject_number: number; actor_id: number };
+  edits: { repository_id: number; subject_number: number; actor_id: number; actor_login: string; person: boolean; at_ms: Ms };
   heads: { repository_id: number; subject_number: number; sha: string; at_ms: Ms };
   branches: { repository_id: number; branch: string; sha: Sha; run: RunId };
   marks: { name: string; text: string };

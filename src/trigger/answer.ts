@@ -19,8 +19,14 @@ export async function react(api: Api, asked: Asked, content: Reaction): Promise<
  * One answer to each comment that asks: a delivery is handled again where the end of its handling failed. Rather none than two, where
  * GitHub's answer was lost: the person can ask again.
  */
-export async function answerOnce(api: Api, db: Kysely<Schema>, asked: Asked, body: string): Promise<void> {
-  const name = `answer:${asked.repositoryId}:${asked.commentId}`;
+export async function answerOnce(
+  api: Api,
+  db: Kysely<Schema>,
+  asked: Asked,
+  body: string,
+  cause: string | undefined = asked.commentId?.toString(),
+): Promise<void> {
+  const name = `answer:${asked.repositoryId}:${cause}`;
   if (!(await takeMark(db, name))) return;
   try {
     await comment(api, asked, body);

@@ -3,18 +3,20 @@ import { Fault } from "../fault.ts";
 import type { Api } from "../github/api.ts";
 import type { GrantScope, Grants } from "../github/grant.ts";
 import { mayRun, readPermission } from "../github/permission.ts";
-import { ensureLabelExists } from "../report/label.ts";
+import { ensureLabelExists, ensureNoLabel } from "../report/label.ts";
 import { stateWords } from "../report/state-words.ts";
 import type { RunId } from "../run/identity.ts";
 import { labels } from "../run/labels.ts";
 import type { RunRequest } from "../run/request.ts";
 import { isServedAccount } from "../settings/accounts.ts";
 import { fileCommand } from "../store/queries/commands.ts";
+import { addEdit } from "../store/queries/edits.ts";
 import { addHead } from "../store/queries/places.ts";
 import { addRun, findActiveRun, findRun, queuePosition, type RunRow } from "../store/queries/runs.ts";
 import type { Queue } from "../store/queue.ts";
 import type { Schema } from "../store/schema.ts";
 import { answerOnce, helpWords, react, refuse } from "./answer.ts";
+import { findUnseenEdit, unseenEditWords } from "./edited.ts";
 import type { Asked, Trigger } from "./parse.ts";
 import { findRerun } from "./rerun.ts";
 import { filePress, fileWord, findPressed } from "./word.ts";
@@ -38,6 +40,10 @@ export interface TriggerParts {
  */
 export async function handleTrigger(parts: TriggerParts, trigger: Trigger, receivedAtMs: number): Promise<string> {
   if (trigger.kind === "ignored") return `ignored: ${trigger.why}`;
+  if (trigger.kind === "edit") {
+    await addEdit(parts.db, trigger.edit);
+    return "noted who changed the issue's text";
+  }
   if (trigger.kind === "head") {
     await addHead(parts.db, trigger);
     return "noted where the pull request's head is";
@@ -108,6 +114,8 @@ async function startRun(
   api: Api,
   { asked, request, causeKey }: Extract<Trigger, { kind: "run" }>,
 ): Promise<string> {
+  const editor = await findUnseenEdit(parts, api, { request, causeKey });
+  if (editor !== undefined) return askAgain(parts, api, { asked, request, causeKey, editor });
   const added = await addRun(parts.db, parts.queue, { ...parts.newRun(), causeKey, request, nowMs: parts.nowMs() });
   if (added.is === "added") {
     await react(api, asked, "eyes");
@@ -118,6 +126,19 @@ async function startRun(
   await react(api, asked, "confused");
   if (asked.commentId !== undefined) await answerOnce(api, parts.db, asked, busyWords(await findRun(parts.db, added.run)));
   return `busy with run ${added.run}`;
+}
+
+/** The label is taken away, so that setting it again means something; for a comment the next one does. */
+async function askAgain(
+  parts: TriggerParts,
+  api: Api,
+  { asked, request, causeKey, editor }: { asked: Asked; request: RunRequest; causeKey: string; editor: string },
+): Promise<string> {
+  await react(api, asked, "confused");
+  if (asked.commentId === undefined)
+    await ensureNoLabel(api, { owner: asked.owner, repo: asked.name, number: asked.subject.number }, labels.ask);
+  await answerOnce(api, parts.db, asked, unseenEditWords(editor, request), causeKey);
+  return `asked again: ${editor} changed the issue shortly before`;
 }
 
 function busyWords(run: RunRow | undefined): string {

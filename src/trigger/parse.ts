@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { labels } from "../run/labels.ts";
 import type { RunRequest, Subject } from "../run/request.ts";
+import type { Edit } from "../store/queries/edits.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import {
   type Actor,
@@ -51,6 +52,7 @@ export type Trigger =
       headSha: string;
       causeKey: string;
     }
+  | { kind: "edit"; edit: Edit }
   | { kind: "head"; repositoryId: number; number: number; sha: string; atMs: number }
   | {
       kind: "installed";
@@ -87,6 +89,13 @@ function parseIssues(payload: unknown): Trigger {
   const { data } = issuesPayload.safeParse(payload);
   if (!data) return ignored("the payload has not the shape of an issues event");
   const { issue, label, sender } = data;
+  // Whoever it was, a bot too: what counts is that the text is another than the one that was read.
+  if (data.action === "edited") {
+    if (!data.changes?.title && !data.changes?.body) return ignored("neither title nor text was changed");
+    const actor = { id: sender.id, login: sender.login };
+    const at = { repositoryId: data.repository.id, number: issue.number, atMs: Date.parse(issue.updated_at) };
+    return { kind: "edit", edit: { ...at, actor, person: sender.type === "User" } };
+  }
   // Our own label changes come back as deliveries: acting on them would be a loop.
   if (sender.type !== "User") return ignored(`${sender.login} is no person`);
   const subject = subjectOf(issue);

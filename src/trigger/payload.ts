@@ -21,7 +21,12 @@ const issue = z.object({
 });
 const common = { action: z.string(), repository, sender: actor, installation };
 
-export const issuesPayload = z.object({ ...common, issue, label: z.object({ name: z.string() }).optional() });
+export const issuesPayload = z.object({
+  ...common,
+  issue,
+  label: z.object({ name: z.string() }).optional(),
+  changes: z.object({ title: z.unknown(), body: z.unknown() }).partial().optional(),
+});
 export const commentPayload = z.object({
   ...common,
   issue,

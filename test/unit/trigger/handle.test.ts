@@ -35,7 +35,9 @@ const api = {
         new Proxy(
           {},
           {
-            get: (__, name: string) => async (parameters: { body?: string; content?: string }) => {
+            get: (__, name: string) => async (parameters: { body?: string; content?: string; username?: string }) => {
+              if (name === "getCollaboratorPermissionLevel" && parameters.username === "stranger")
+                return { data: { permission: "read", user: { id: 99 } } };
               if (name === "getCollaboratorPermissionLevel") return { data: { permission, user: { id: personId } } };
               if (name === "createComment" && commentFails) throw commentFails;
               calls.push({
@@ -314,5 +316,66 @@ describe("a push to a pull request", () => {
   it("that was handled is not waiting any more", async () => {
     await deliver("pull_request", examplePayload("pull_request", "opened"), "opened");
     expect(await findWaitingDelivery(store.db, "opened")).toBeUndefined();
+  });
+});
+
+describe("a text that somebody changed shortly before it was asked for", () => {
+  const edit = (issueAt: string, change: (payload: Payload) => void = () => {}) => {
+    const payload = examplePayload("issues", "edited");
+    payload.issue.updated_at = issueAt;
+    payload.changes = { body: { from: "what was read" } };
+    payload.sender = { ...payload.sender, id: 99, login: "stranger", type: "User" };
+    change(payload);
+    return payload;
+  };
+  const label = (at: string, body: string) => {
+    const payload = examplePayload("issues", "labeled");
+    payload.label.name = "agent";
+    payload.issue.updated_at = at;
+    payload.issue.body = body;
+    return payload;
+  };
+
+  it("[28] by one without write access is shown, and run only when it is asked for again as it was shown", async () => {
+    expect(await deliver("issues", edit("2026-01-01T10:00:00Z"))).toBe("noted who changed the issue's text");
+    const asked = label("2026-01-01T10:00:20Z", "do @evil\n```\nthings");
+    expect(await deliver("issues", asked)).toBe("asked again: stranger changed the issue shortly before");
+    expect(await active()).toBeUndefined();
+    expect(said()).toHaveLength(1);
+    expect(said()[0]).toContain("\n    do @evil\n    ```\n    things");
+    expect(calls.map(({ name }) => name)).toContain("issues.removeLabel");
+    // The same request under another delivery id, and after a crash: the same answer, and no second comment.
+    expect(await deliver("issues", asked)).toContain("asked again");
+    expect(said()).toHaveLength(1);
+
+    // Changed once more after it was shown: shown anew.
+    await deliver("issues", edit("2026-01-01T10:00:40Z"));
+    expect(await deliver("issues", label("2026-01-01T10:00:50Z", "do worse"))).toContain("asked again");
+    expect(said()).toHaveLength(2);
+    // As it was shown.
+    expect(await deliver("issues", label("2026-01-01T10:01:00Z", "do worse"))).toMatch(/^run /);
+  });
+
+  it("[28] by a bot is shown as well", async () => {
+    const at = "2026-01-02T10:00:00Z";
+    await deliver(
+      "issues",
+      edit(at, (payload) => Object.assign(payload.sender, { login: "some[bot]", type: "Bot" })),
+    );
+    expect(await deliver("issues", label("2026-01-02T10:00:05Z", "bot's"))).toContain("asked again: some[bot]");
+  });
+
+  it("is run at once where a writer changed it, or a stranger long ago, after it, or only its labels: the controls", async () => {
+    await deliver(
+      "issues",
+      edit("2026-01-03T10:00:00Z", (payload) => Object.assign(payload.sender, { id: person, login: "Codertocat" })),
+    );
+    await deliver("issues", edit("2026-01-03T09:00:00Z"));
+    await deliver("issues", edit("2026-01-03T10:00:30Z"));
+    await deliver(
+      "issues",
+      edit("2026-01-03T10:00:10Z", (payload) => Object.assign(payload, { changes: {} })),
+    );
+    expect(await deliver("issues", label("2026-01-03T10:00:20Z", "reviewed"))).toMatch(/^run /);
   });
 });
