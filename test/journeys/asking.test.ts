@@ -58,7 +58,7 @@ describe.concurrent("a command", () => {
     expect(await house.runsOf(issue)).toEqual([]);
   });
 
-  it("that is quoted, fenced, indented or edited in later is none", async () => {
+  it("[29] that is quoted, fenced, indented or edited in later is none", async () => {
     const issue = await house.openIssue({});
     const said = await house.comment(issue, "Looks good.");
     for (const words of ["> /agent fix", "```\n/agent fix\n```", " /agent fix", "Please\n/agent fix"])
@@ -118,7 +118,7 @@ describe.concurrent("a delivery", () => {
     expect(await stored(id)).toBe(1);
   });
 
-  it("above 25 MB gets 413 and is not stored", async () => {
+  it("[40] above 25 MB gets 413 and is not stored", async () => {
     const id = randomUUID();
     const body = JSON.stringify({ action: "labeled", padding: "x".repeat(25 * 1024 * 1024) });
     const answered = post({ id, body, headers: { "x-hub-signature-256": sign("sha256", body) } });
@@ -126,7 +126,7 @@ describe.concurrent("a delivery", () => {
     expect(await stored(id)).toBe(0);
   });
 
-  it("that comes fifty times at once, and again later, makes one run", async () => {
+  it("[41] that comes fifty times at once, and again later, makes one run", async () => {
     const issue = await house.openIssue({ shell: "echo 'Once.'" });
     await house.setLabel(issue);
     const { world } = house.local.github;
@@ -153,7 +153,7 @@ describe.concurrent("a delivery", () => {
 });
 
 describe("the button that runs a check again", () => {
-  it("makes a new run for a maintainer, and none for one who lost write access meanwhile", async () => {
+  it("[31] makes a new run for a maintainer, and none for one who lost write access meanwhile", async () => {
     const issue = await house.openIssue({ shell: "echo 'Nothing to do.'" });
     await house.comment(issue, `/agent fix\n${shellBlock("echo again")}`);
     const first = await house.ended(issue);

@@ -108,7 +108,7 @@ describe("airlock dev", () => {
     expect((await runs("cancel", id)).code).toBe(1);
   });
 
-  it("holds its data folder alone", async () => {
+  it("[81] holds its data folder alone", async () => {
     const second = await frame.run(["dev", "--json", "--data", told.data]);
     expect(second.code).toBe(1);
     expect(faultOf(second.err)).toMatchObject({

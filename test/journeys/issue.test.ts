@@ -93,7 +93,7 @@ describe.concurrent("an issue", () => {
     expect(answers[0]?.body).toContain("It works as it is.");
   });
 
-  it("whose branch's name is somebody else's gets the next one", async () => {
+  it("[71] whose branch's name is somebody else's gets the next one", async () => {
     const issue = await house.openIssue({ shell: commitTo("mine.txt") });
     const theirs = await house.commit({ branch: `agent/issue-${issue}`, path: "theirs.txt", content: "theirs", who: "writer" });
     await house.setLabel(issue);
@@ -121,7 +121,7 @@ describe.concurrent("an issue", () => {
     expect(await house.checksOn(head)).toMatchObject([{ conclusion: "success", external_id: second.id }]);
   });
 
-  it("keeps a workflow that the agent wrote as a patch, and pushes nothing", async () => {
+  it("[22] keeps a workflow that the agent wrote as a patch, and pushes nothing", async () => {
     const issue = await house.openIssue({
       shell: `mkdir -p .github/workflows && ${commitTo(".github/workflows/evil.yml")}`,
     });
@@ -148,7 +148,7 @@ describe.concurrent("an issue", () => {
     expect(await house.runsOf(issue)).toHaveLength(1);
   });
 
-  it("keeps its own comment apart from an outsider's with the same marker", async () => {
+  it("[71] keeps its own comment apart from an outsider's with the same marker", async () => {
     const issue = await house.openIssue({ shell: "sleep 2; echo 'Nothing to do.'" });
     await house.setLabel(issue);
     const [ours] = await until("our comment", async () => {

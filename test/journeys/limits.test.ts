@@ -27,7 +27,7 @@ function processesOfRuns(): string[] {
 }
 
 describe("an agent at its deadline", () => {
-  it("is ended with what it started, whether it ignores signals or went into the background", async () => {
+  it("[39] is ended with what it started, whether it ignores signals or went into the background", async () => {
     const mark = `mark-${crypto.randomUUID()}`;
     const deaf = `sh -c 'trap "" TERM INT HUP; while :; do sleep 1; done' ${mark}`;
     const issue = await house.openIssue({

@@ -43,7 +43,7 @@ describe.concurrent("a pull request", () => {
     expect(await house.answersOn(pull)).toHaveLength(1);
   });
 
-  it("of a fork is refused with words, and nothing is pushed anywhere", async () => {
+  it("[30] of a fork is refused with words, and nothing is pushed anywhere", async () => {
     const fork = { owner: "outsider", name: "shop", files: {}, installed: false, forkOf: "acme/shop" };
     await house.local.github.addRepository(fork);
     const at = { repository: "outsider/shop", who: "outsider", branch: "idea" } as const;
@@ -58,7 +58,7 @@ describe.concurrent("a pull request", () => {
     expect(run.startedAtMs).toBeUndefined();
   });
 
-  it("that was pushed to while the agent worked is left as it is, and the work is kept", async () => {
+  it("[28] that was pushed to while the agent worked is left as it is, and the work is kept", async () => {
     const branch = "feature/race";
     await house.commit({ branch, path: "race.txt", content: "one\n", who: "writer" });
     const pull = await openPull({ head: branch, title: "Race" });
@@ -73,7 +73,7 @@ describe.concurrent("a pull request", () => {
 });
 
 describe.concurrent("a secret", () => {
-  it("that the agent prints is redacted on page, check, comment and pull request", async () => {
+  it("[16] that the agent prints is redacted on page, check, comment and pull request", async () => {
     const tail = randomBytes(18).toString("hex");
     const token = `ghs_${tail}`;
     const issue = await house.openIssue({
@@ -100,7 +100,7 @@ describe.concurrent("a secret", () => {
     for (const [where, text] of Object.entries(told)) expect(text.includes(token), where).toBe(false);
   });
 
-  it("of Airlock is nowhere where the agent can look", async () => {
+  it("[9] of Airlock is nowhere where the agent can look", async () => {
     const canary = `canary-${randomBytes(12).toString("hex")}`;
     // Carried out in the commit, where no redactor stands: what the agent could read is then looked through outside.
     const places = "/work /airlock /run /tmp /etc /opt/airlock /var";

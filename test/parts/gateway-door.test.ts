@@ -26,7 +26,7 @@ describe("a run's door", () => {
     house.model.asked.length = 0;
   });
 
-  it("refuses every ambiguous request whole, closes, keeps one row, and the smuggled one behind it is never asked", async () => {
+  it("[11] refuses every ambiguous request whole, closes, keeps one row, and the smuggled one behind it is never asked", async () => {
     const smuggled = `POST ${model} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${sent.length}\r\n\r\n${sent}`;
     const post = (lines: string, body = sent) => `POST ${model} HTTP/1.1\r\n${lines}\r\n${body}`;
     const type = "Content-Type: application/json\r\n";
@@ -73,7 +73,7 @@ describe("a run's door", () => {
     expect(rows.filter((row) => row.verdict === "allowed").length).toBe(1);
   }, 60_000);
 
-  it("opens no tunnel and proxies nothing", async () => {
+  it("[2][6] opens no tunnel and proxies nothing", async () => {
     const connectAnswer = await sendRaw(socket, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
     expect(connectAnswer).toContain("403 Forbidden");
     expect((await ask(socket, { method: "GET", target: "http://169.254.169.254/latest/meta-data" })).status).toBe(400);
@@ -89,7 +89,7 @@ describe("a run's door", () => {
     expect(rows[0]?.target).toBe("example.com:443");
   });
 
-  it("serves a neighbour while one run's clients never finish", async () => {
+  it("[61] serves a neighbour while one run's clients never finish", async () => {
     const held = Array.from({ length: 100 }, () => connect(socket));
     for (const client of held) client.on("error", () => {}).write("POST /v1/messages HTTP/1.1\r\nHost: a\r\n");
     const neighbour = mintTestRun();
@@ -99,7 +99,7 @@ describe("a run's door", () => {
     await expect.poll(async () => (await ask(socket, { method: "GET", target: "/healthz" })).status).toBe(200);
   });
 
-  it("reads the whole refusal of a long body, and ends one that never ends", async () => {
+  it("[61] reads the whole refusal of a long body, and ends one that never ends", async () => {
     const long = await ask(socket, {
       method: "POST",
       target: "/v1/files",
@@ -118,7 +118,7 @@ describe("a run's door", () => {
     await closed;
   }, 30_000);
 
-  it("is reached by the gateway and the run's group only, and is gone after its run", async () => {
+  it("[7][65] is reached by the gateway and the run's group only, and is gone after its run", async () => {
     const seen = await stat(socket);
     expect(seen.mode & 0o777).toBe(0o660);
     if (house.accounts) {
@@ -170,7 +170,7 @@ describe("a run's door", () => {
     expect((await house.gateway.listDoors()).find((door) => door.run === run)).toBeUndefined();
   }, 60_000);
 
-  it("takes no folder that others can write to, and replaces whatever lies at the socket's place", async () => {
+  it("[65] takes no folder that others can write to, and replaces whatever lies at the socket's place", async () => {
     const other = mintTestRun();
     const open = join(house.folder, "open");
     await mkdir(open);

@@ -66,7 +66,7 @@ describe("git through a run's door", () => {
     expect(Math.max(...rows.map((row) => row.bytesIn))).toBeGreaterThan(2_000_000);
   }, 60_000);
 
-  it("refuses refs that are neither branch nor tag, and shows none of them", async () => {
+  it("[19] refuses refs that are neither branch nor tag, and shows none of them", async () => {
     const { run, socket } = await openRun();
     await using cloned = await clone(socket);
     for (const ref of ["refs/replace/" + tip, "refs/pull/1/head", "refs/airlock/x", "refs/headsx/y"]) {
@@ -84,7 +84,7 @@ describe("git through a run's door", () => {
     ]);
   }, 60_000);
 
-  it("does not serve an object that the target branch does not reach, neither by name nor by a ref on an empty pack", async () => {
+  it("[64] does not serve an object that the target branch does not reach, neither by name nor by a ref on an empty pack", async () => {
     const { run, socket } = await openRun();
     await using cloned = await clone(socket);
     const asked = await cloned.git("-c", "protocol.version=2", "fetch", "-q", "origin", secret);
@@ -104,7 +104,7 @@ describe("git through a run's door", () => {
     expect(listed.exitCode).not.toBe(0);
   }, 60_000);
 
-  it("drops what a forced move of the branch dropped, for new runs", async () => {
+  it("[64] drops what a forced move of the branch dropped, for new runs", async () => {
     await addCommit(house.upstream.git, { branch: "moving", path: "a.txt", text: "m1" });
     const fetch = async () => {
       await using transport = await house.openTransport({ of: "bases", allow: { kind: "fetch" } });
@@ -126,7 +126,7 @@ describe("git through a run's door", () => {
     expect(await fetch()).toEqual({ at: "fetched", base: after.base, tip: next, rebuilt: false });
   }, 60_000);
 
-  it("knows no other run's repository, no dumb file, no other spelling", async () => {
+  it("[20] knows no other run's repository, no dumb file, no other spelling", async () => {
     const { run, socket } = await openRun();
     const other = await openRun();
     const targets = [
@@ -150,7 +150,7 @@ describe("git through a run's door", () => {
     expect(rows.length).toBe(targets.length + 1);
   }, 60_000);
 
-  it("ends a malformed body, a compressed bomb and a pack that is too long, and the neighbour is served", async () => {
+  it("[21] ends a malformed body, a compressed bomb and a pack that is too long, and the neighbour is served", async () => {
     const { socket } = await openRun();
     const neighbour = await openRun();
     const fetchHeaders = { "content-type": "application/x-git-upload-pack-request" };
@@ -176,7 +176,7 @@ describe("git through a run's door", () => {
     expect((await served.git("rev-parse", "HEAD")).stdout).toBe(tip);
   }, 60_000);
 
-  it("takes no more into a run's repository that is full", async () => {
+  it("[24] takes no more into a run's repository that is full", async () => {
     const { run, socket } = await openRun();
     await using cloned = await clone(socket);
     const codes: (number | undefined)[] = [];
@@ -206,7 +206,7 @@ describe("git through a run's door", () => {
     await expect.poll(running).toBe(0);
   }, 60_000);
 
-  it("runs only allowed plumbing for the App, with its own configuration", async () => {
+  it("[23] runs only allowed plumbing for the App, with its own configuration", async () => {
     const { run } = await openRun();
     await expect(house.git.git({ run }, ["config", "core.hooksPath", "/tmp"])).rejects.toMatchObject({ code: "git.refused" });
     await expect(house.git.git({ run }, ["diff", "--output=/tmp/x", tip])).rejects.toMatchObject({ code: "git.refused" });

@@ -27,7 +27,7 @@ describe("the model API through a run's door", () => {
   const post = (extra: Record<string, string> = {}, sent: string | Buffer = body) =>
     ask(socket, { method: "POST", target, headers: { ...headers, ...extra }, body: sent });
 
-  it("puts the key in, keeps the upstream fixed, and lets none of the agent's own credentials or headers pass", async () => {
+  it("[10] puts the key in, keeps the upstream fixed, and lets none of the agent's own credentials or headers pass", async () => {
     const answer = await post({
       host: "evil.example",
       "x-api-key": "sk-ant-own",
@@ -105,7 +105,7 @@ describe("the model API through a run's door", () => {
     expect(row?.usage).toEqual({ model: "claude-x-1", inputTokens: 7, outputTokens: 8, cacheReadTokens: 0, cacheWriteTokens: 0 });
   });
 
-  it("tells a refused key as 403 with a clear sentence, and takes the key out of every echo, also across chunks", async () => {
+  it("[12] tells a refused key as 403 with a clear sentence, and takes the key out of every echo, also across chunks", async () => {
     house.model.answer = (request, response) =>
       void response.writeHead(401).end(`invalid x-api-key ${request.headers["x-api-key"]}`);
     const refused = await post();
@@ -133,7 +133,7 @@ describe("the model API through a run's door", () => {
     expect(rows.map((row) => row.rule)).toEqual(["model.key-refused", "model.messages", "model.messages"]);
   });
 
-  it("follows no redirect and takes the key nowhere else", async () => {
+  it("[61] follows no redirect and takes the key nowhere else", async () => {
     house.model.answer = (_request, response) => void response.writeHead(307, { location: `${house.model.url}/elsewhere` }).end();
     const answer = await post();
     expect(answer.status).toBe(502);
@@ -160,7 +160,7 @@ describe("the model API through a run's door", () => {
     expect(rows.length).toBe(1);
   });
 
-  it("refuses what has two readings or makes the far end act, and sends on nothing of it", async () => {
+  it("[59] refuses what has two readings or makes the far end act, and sends on nothing of it", async () => {
     const asked = { model: "a", max_tokens: 1, messages: [] };
     const wrong: [rule: string, sent: string | Buffer][] = [
       ["model.json", '{"model":"a","model":"b"}'],

@@ -69,7 +69,7 @@ describe("the run's comment", () => {
     expect((await all()).map(({ body }) => body)).toEqual([`${commentMarker(run.id)}\ntwo`]);
   });
 
-  it("is not what somebody else wrote under its marker", async () => {
+  it("[71] is not what somebody else wrote under its marker", async () => {
     const forged = `${commentMarker(run.id)}\nAll is well, merge it.`;
     const theirs = (await maintainer.rest.issues.createComment({ ...repo, issue_number: number, body: forged })).data.id;
     const outsider = house.as(house.github.users.outsider.token);
@@ -86,7 +86,7 @@ describe("the run's comment", () => {
     expect(await write("second")).not.toBe(first);
   });
 
-  it("is one still when GitHub's answer was lost", async () => {
+  it("[44] is one still when GitHub's answer was lost", async () => {
     loseAnswer("POST", `issues/${number}/comments`);
     expect((await refusal(write("one"))).status).toBe(502);
     await write("two");
@@ -116,7 +116,7 @@ describe("the run's check", () => {
     ]);
   });
 
-  it("is neither another run's nor one of ours without this run's id", async () => {
+  it("[71] is neither another run's nor one of ours without this run's id", async () => {
     const sha = await strangerCommit("checks");
     const api = await reporter();
     const bare = (await api.rest.checks.create({ ...repo, name: checkName, head_sha: sha })).data.id;
@@ -126,7 +126,7 @@ describe("the run's check", () => {
     expect(new Set([bare, id, next]).size).toBe(3);
   });
 
-  it("is one still when GitHub's answer was lost", async () => {
+  it("[44] is one still when GitHub's answer was lost", async () => {
     const sha = await strangerCommit("lost");
     loseAnswer("POST", "check-runs");
     expect((await refusal(write(sha, "a"))).status).toBe(502);
@@ -151,7 +151,7 @@ describe("the start branch", () => {
     expect(commit.author.name).toBe("airlock[bot]");
   });
 
-  it("is another where somebody else's has the name, which stays as it is", async () => {
+  it("[71] is another where somebody else's has the name, which stays as it is", async () => {
     const theirs = await strangerCommit("mine");
     await maintainer.rest.git.createRef({ ...repo, ref: `refs/heads/agent/issue-${number}`, sha: theirs });
     expect((await make()).branch).toBe(`agent/issue-${number}-2`);
@@ -167,7 +167,7 @@ describe("the start branch", () => {
     expect(await tipOf(branch)).toBe(theirs);
   });
 
-  it("of an earlier run is never overwritten: a person may have opened a pull request from it", async () => {
+  it("[71] of an earlier run is never overwritten: a person may have opened a pull request from it", async () => {
     const former = await make();
     run = await newRun("later");
     expect((await make()).branch).toBe(`${former.branch}-2`);
@@ -240,7 +240,7 @@ describe("the pull request", () => {
     expect((await pulls()).map(({ body, user }) => [body, user?.login])).toEqual([["two", "airlock[bot]"]]);
   });
 
-  it("that another person opened from our branch is theirs: told, and its text left alone", async () => {
+  it("[71] that another person opened from our branch is theirs: told, and its text left alone", async () => {
     const theirs = (await maintainer.rest.pulls.create({ ...repo, head: branch, base: "main", title: "Mine", body: "My words" }))
       .data;
     expect(await open("ours")).toMatchObject({ number: theirs.number, head });
@@ -253,7 +253,7 @@ describe("the pull request", () => {
     expect((await open("two")).number).not.toBe(first.number);
   });
 
-  it("is one still when GitHub's answer was lost", async () => {
+  it("[44] is one still when GitHub's answer was lost", async () => {
     loseAnswer("POST", "pulls");
     expect((await refusal(open("one"))).status).toBe(502);
     await open("two");

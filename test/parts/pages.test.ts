@@ -106,7 +106,7 @@ describe.skipIf(!existsSync(executablePath) && !process.env.CI)("the run's page 
     expect(visited.complaints).toEqual([]);
   }, 30_000);
 
-  it("asks no other host for anything and breaks none of its own policy, whatever the agent writes", async () => {
+  it("[50][69] asks no other host for anything and breaks none of its own policy, whatever the agent writes", async () => {
     await using visited = await visit();
     const { page, reader } = visited;
     const hostile = [

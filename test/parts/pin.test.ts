@@ -88,7 +88,7 @@ describe("the pin", () => {
     expect(await asPull(pull)).toMatchObject({ is: "refused", reason: { code: "pin.default-branch" } });
   });
 
-  it("of a pull request from a fork is refused", async () => {
+  it("[30] of a pull request from a fork is refused", async () => {
     const fork = await house.github.addRepository({
       owner: "outsider",
       name: "shop",
@@ -106,7 +106,7 @@ describe("the pin", () => {
     expect(await asPull(pull)).toMatchObject({ is: "refused", reason: { code: "pin.fork" } });
   });
 
-  it("of a pull request that was pushed to after the command is refused", async () => {
+  it("[28] of a pull request that was pushed to after the command is refused", async () => {
     await maintainer.rest.git.createRef({
       ...repo,
       ref: `refs/heads/late-${number}`,

@@ -109,7 +109,7 @@ describe("the work of an agent", () => {
     expect(await workOf(await commit([changed], { "a.txt": "a\n", "b.txt": "b\n" }, "And back"))).toBeUndefined();
   });
 
-  it("that is one commit after the other is rebuilt as such, with the same trees and none of its author", async () => {
+  it("[68] that is one commit after the other is rebuilt as such, with the same trees and none of its author", async () => {
     const one = await commit(
       [base],
       { "a.txt": "1\n", "b.txt": "b\n" },
@@ -179,7 +179,7 @@ describe("the work of an agent", () => {
     expect(work && inspect({ commits: work.changes, ...rest, limits: { commits: 4, files: 9, bytes: 9 } }).is).toBe("passed");
   });
 
-  it("is read as it is, whatever replace refs, attributes and names say", async () => {
+  it("[66] is read as it is, whatever replace refs, attributes and names say", async () => {
     const workflow = ".github/workflows/é.yml";
     const evil = await commit(
       [base],

@@ -58,7 +58,7 @@ describe("Claude Code in a sandbox", { timeout: 90_000 }, () => {
   };
   const look = { tool: "Bash", input: { command: "ls /tmp/hooked /tmp/served; echo hostile=$HOSTILE; true" } };
 
-  it("is not redirected, hooked or served by the repository", async () => {
+  it("[14] is not redirected, hooked or served by the repository", async () => {
     await using box = await openSandbox(engine, { files: hostile, turns: [look, { text: "Done." }] });
     await converse(box, "Look.", fresh());
     expect(events(box).find(({ type }) => type === "result")).toMatchObject({ is_error: false, result: "Done." });

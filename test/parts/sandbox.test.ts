@@ -40,7 +40,7 @@ describe("a sandbox", { timeout: 60_000 }, () => {
     expect(await observeSandbox(engine.engine, box.handle)).toMatchObject({ state: "exited", exitCode: 3 });
   });
 
-  it("pushes what was left though the repository's own hooks and settings forbid it", async () => {
+  it("[23] pushes what was left though the repository's own hooks and settings forbid it", async () => {
     await using box = await openSandbox(engine);
     box.launch(
       bash(`
@@ -55,7 +55,7 @@ describe("a sandbox", { timeout: 60_000 }, () => {
     expect(await box.door.git("show", "work:left.txt")).toBe("left");
   });
 
-  it("saves the work of a command that ignores SIGTERM", async () => {
+  it("[39] saves the work of a command that ignores SIGTERM", async () => {
     await using box = await openSandbox(engine);
     box.launch({ ...bash(`trap '' TERM; echo saved > saved.txt; echo ready; while :; do sleep 1 & wait; done`), stopSeconds: 1 });
     await box.until((line) => line === "ready");
@@ -127,7 +127,7 @@ describe("a sandbox", { timeout: 60_000 }, () => {
     expect(await runAgain(box.spec)).toEqual({ claudeExit: 0, fresh: false, lines: ["kept", "more"] });
   });
 
-  it("is refused where somebody else has its name", async () => {
+  it("[71] is refused where somebody else has its name", async () => {
     await using box = await openSandbox(engine);
     await expect(createSandbox(engine.engine, { ...box.spec, instance: "another" })).rejects.toMatchObject({
       code: "engine.name-taken",

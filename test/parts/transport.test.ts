@@ -54,7 +54,7 @@ describe("the transport that holds the token", () => {
     expect(await refs()).toContain(`${ref} ${long}`);
   }, 60_000);
 
-  it("lets no other ref, no other commit, no second command and no other service through", async () => {
+  it("[17][18] lets no other ref, no other commit, no second command and no other service through", async () => {
     const commit = await makeCommit("refused");
     const ref = "refs/heads/agent/issue-2";
     const before = await refs();
@@ -105,7 +105,7 @@ describe("the transport that holds the token", () => {
     expect(output.exitCode).toBe(0);
   }, 60_000);
 
-  it("does not move a ref that stands elsewhere than it was inspected", async () => {
+  it("[18] does not move a ref that stands elsewhere than it was inspected", async () => {
     const commit = await makeCommit("late");
     const ref = "refs/heads/moved";
     await house.upstream.git(["update-ref", ref, main]);
@@ -126,7 +126,7 @@ describe("the transport that holds the token", () => {
     await house.upstream.git(["config", "--unset", "receive.denyNonFastForwards"]);
   }, 60_000);
 
-  it("gives away neither the token in an echo nor itself to a redirect, and nothing of the client's own headers passes", async () => {
+  it("[62] gives away neither the token in an echo nor itself to a redirect, and nothing of the client's own headers passes", async () => {
     await using transport = await house.openTransport({ of: "bases", allow: { kind: "fetch" } });
     const target = "/repository.git/info/refs?service=git-upload-pack";
     const credential = Buffer.from(`x-access-token:${house.upstream.token}`).toString("base64");

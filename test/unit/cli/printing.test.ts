@@ -5,7 +5,7 @@ import { printAge, printTable } from "../../../src/cli/table.ts";
 import { addTallies, checkTally, closingLine, emptyTally } from "../../../src/cli/test/tally.ts";
 
 describe("text on the terminal", () => {
-  it("holds no control character, whatever came in", () => {
+  it("[50] holds no control character, whatever came in", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !/[\p{Cc}\p{Cf}\u2028\u2029]/u.test(plain(text))));
   });
 

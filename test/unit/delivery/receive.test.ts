@@ -78,7 +78,7 @@ describe("a signed delivery", () => {
     expect(kept).toEqual([{ id: "9f1c-1", event: "issues", payload: { action: "labeled", title: "ünï" }, receivedAtMs: 42 }]);
   });
 
-  it("is not acknowledged before it is stored", async () => {
+  it("[43] is not acknowledged before it is stored", async () => {
     const { promise, resolve } = Promise.withResolvers<"new">();
     const reached = Promise.withResolvers<void>();
     let answered = false;
@@ -97,14 +97,14 @@ describe("a signed delivery", () => {
     expect(await sending).toBe(202);
   });
 
-  it("that the store fails to take is not acknowledged", async () => {
+  it("[43] that the store fails to take is not acknowledged", async () => {
     store = async () => {
       throw new Error("no disk");
     };
     expect(await send()).toBe(503);
   });
 
-  it("that the store takes too long for is not acknowledged, before GitHub gives up", async () => {
+  it("[43] that the store takes too long for is not acknowledged, before GitHub gives up", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       const reached = Promise.withResolvers<void>();
@@ -148,7 +148,7 @@ describe("a delivery that is refused", () => {
     expect(kept).toEqual([]);
   });
 
-  it("is refused with 413 where it says that it is too large, before its body is read", async () => {
+  it("[40] is refused with 413 where it says that it is too large, before its body is read", async () => {
     expect(await send({ body: "", headers: { "content-length": String(25 * 1024 * 1024 + 1) } })).toBe(413);
   });
 

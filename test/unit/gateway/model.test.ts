@@ -6,7 +6,7 @@ import { isKeyRefusal } from "../../../src/gateway/model/upstream-error.ts";
 import { createUsageMeter } from "../../../src/gateway/model/usage.ts";
 
 describe("the model door's parts", () => {
-  it("scrubs a secret wherever the stream is cut, and changes nothing else", () => {
+  it("[12] scrubs a secret wherever the stream is cut, and changes nothing else", () => {
     const secret = "sk-ant-secret-sk-ant";
     fc.assert(
       fc.property(

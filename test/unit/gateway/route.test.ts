@@ -31,7 +31,7 @@ describe("decideRoute", () => {
     });
   });
 
-  it("refuses every other spelling of them", () => {
+  it("[8] refuses every other spelling of them", () => {
     const spell = fc.constantFrom(
       (t: string) => t.replace("/", "//"),
       (t: string) => `/.${t}`,
@@ -58,7 +58,7 @@ describe("decideRoute", () => {
     );
   });
 
-  it("refuses any path that it was not told of", () => {
+  it("[20] refuses any path that it was not told of", () => {
     const targets = new Set(known.map(([, target]) => target));
     const segment = fc.constantFrom(
       "v1",

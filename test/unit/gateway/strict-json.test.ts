@@ -15,7 +15,7 @@ describe("parseStrictJson", () => {
     );
   });
 
-  it("finds the same key twice in one object at any depth, also where it is escaped, and never across objects", () => {
+  it("[59] finds the same key twice in one object at any depth, also where it is escaped, and never across objects", () => {
     for (const text of [
       '{"a":1,"a":2}',
       '{"a":1,"\\u0061":2}',
@@ -45,7 +45,7 @@ describe("parseStrictJson", () => {
     );
   });
 
-  it("refuses a byte order mark, bytes that are no UTF-8, a second value and great depth", () => {
+  it("[59] refuses a byte order mark, bytes that are no UTF-8, a second value and great depth", () => {
     expect(parse("\ufeff{}").ok).toBe(false);
     expect(parseStrictJson(Buffer.from([0x22, 0xff, 0x22])).ok).toBe(false);
     expect(parseStrictJson(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])).ok).toBe(false);

@@ -14,7 +14,7 @@ describe("findHttpFault", () => {
     expect(fault("POST", "/x", ["host", "a", "content-length", "12"])).toBeUndefined();
   });
 
-  it("names what is odd", () => {
+  it("[11] names what is odd", () => {
     const cases: [string, string, string, string[], string?][] = [
       ["http.version", "GET", "/", ["Host", "a"], "1.0"],
       ["http.host", "GET", "/", []],
@@ -40,7 +40,7 @@ describe("findHttpFault", () => {
       expect(fault(method, target, headers, version), rule + target).toBe(rule);
   });
 
-  it("never passes a header that comes twice, whatever its case", () => {
+  it("[11] never passes a header that comes twice, whatever its case", () => {
     const name = fc.stringMatching(/^[A-Za-z][A-Za-z-]{0,12}$/);
     fc.assert(
       fc.property(

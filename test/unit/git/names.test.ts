@@ -11,7 +11,7 @@ describe("names of the git host", () => {
       expect(parseBaseName(odd)).toBeUndefined();
   });
 
-  it("takes branches that git takes, and no name that is a path or an option", () => {
+  it("[25] takes branches that git takes, and no name that is a path or an option", () => {
     for (const branch of ["main", "agent/issue-7", "feature/ü", "a.b", "@x"])
       expect(parseBranchName(branch), branch).toBe(branch);
     for (const odd of [
@@ -47,7 +47,7 @@ describe("names of the git host", () => {
       expect(parseBranchRef(odd), odd).toBeUndefined();
   });
 
-  it("never accepts a name with a character that ends a ref, a line or an argument", () => {
+  it("[25] never accepts a name with a character that ends a ref, a line or an argument", () => {
     fc.assert(
       fc.property(
         fc.string(),

@@ -18,7 +18,7 @@ describe("decidePush", () => {
       expect(decidePush(bytes.subarray(0, length), false, allowed).at).toBe("more");
   });
 
-  it("passes nothing that differs in any byte of the command", () => {
+  it("[19] passes nothing that differs in any byte of the command", () => {
     const payload = Buffer.from(line);
     const nul = payload.indexOf(0);
     fc.assert(
@@ -46,7 +46,7 @@ describe("decidePush", () => {
     expect(decidePush(Buffer.concat([flushPacket, printPacket(line)]), true, allowed).at).toBe("refuse");
   });
 
-  it("refuses a second command, a certificate, a shallow line, push options, a missing pack, and a new ref where one is expected", () => {
+  it("[18] refuses a second command, a certificate, a shallow line, push options, a missing pack, and a new ref where one is expected", () => {
     const refused = [
       Buffer.concat([printPacket(line), printPacket(`${absent} ${allowed.new} refs/heads/x`), flushPacket, pack]),
       Buffer.concat([printPacket(line), printPacket(line), flushPacket, pack]),

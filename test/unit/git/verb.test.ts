@@ -16,7 +16,7 @@ describe("decideVerb", () => {
     }
   });
 
-  it("refuses other commands, and options that write files, read the host or start programs, also shortened", () => {
+  it("[62] refuses other commands, and options that write files, read the host or start programs, also shortened", () => {
     for (const args of [
       [],
       ["config", "x", "y"],

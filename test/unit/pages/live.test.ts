@@ -75,7 +75,7 @@ describe("a run's live stream", () => {
     expect(seen.some(isRegion("timeline"))).toBe(false);
   });
 
-  it("escapes what the agent wrote", async () => {
+  it("[50] escapes what the agent wrote", async () => {
     const { reader, open } = setUp();
     reader.write(runId, {
       kind: "tool",

@@ -10,19 +10,19 @@ describe("the agent's Markdown", () => {
     expect(show("**bold** and `code`\n\n- one")).toContain("<strong>bold</strong> and <code>code</code>");
   });
 
-  it("shows HTML as text", () => {
+  it("[50] shows HTML as text", () => {
     const shown = show('<script>alert(1)</script> <img src=x onerror="alert(1)">');
     expect(shown).not.toMatch(/<(script|img)/);
     expect(shown).toContain("&lt;script&gt;");
   });
 
-  it("loads no image, not by reference either", () => {
+  it("[69] loads no image, not by reference either", () => {
     const shown = show("![x](https://evil.example/p.png) ![y][r]\n\n[r]: https://evil.example/q.png");
     expect(shown).not.toContain("<img");
     expect(shown).not.toContain("href");
   });
 
-  it("links into the run's own repository only, and writes foreign addresses out", () => {
+  it("[69] links into the run's own repository only, and writes foreign addresses out", () => {
     expect(show(`[issue](${repositoryUrl}/issues/7)`)).toContain(
       `<a href="${repositoryUrl}/issues/7" rel="nofollow noopener noreferrer">issue</a>`,
     );

@@ -124,7 +124,7 @@ describe("a run's page", () => {
     for (const [, href] of (await get(`/runs/${key}`)).matchAll(/(?:href|src)="([^"]*)"/g)) expect(href).toMatch(/^(\/|#)/);
   });
 
-  it("stays inert whatever the texts hold", async () => {
+  it("[50] stays inert whatever the texts hold", async () => {
     const { reader, get } = setUp(makeHostileRun());
     for (const kind of ["note", "say", "tool", "tool-result", "end", "unknown"] as const)
       reader.write(runId, { kind, tool: hostile, text: hostile });
@@ -197,14 +197,14 @@ describe("what is not there", () => {
     "/assets/__proto__",
     "/anything",
   ];
-  it.each(paths)("%s gets the same 404 as all else", async (path) => {
+  it.each(paths)("[52] %s gets the same 404 as all else", async (path) => {
     const { app } = setUp();
     const answer = await app.request(path);
     expect(answer.status).toBe(404);
     expect(await answer.text()).toBe(await (await app.request("/no/such/page")).text());
   });
 
-  it("cannot be changed from here: every method but GET and HEAD is a 404", async () => {
+  it("[52] cannot be changed from here: every method but GET and HEAD is a 404", async () => {
     const { app } = setUp();
     for (const method of ["POST", "PUT", "PATCH", "DELETE"])
       expect((await app.request(`/runs/${key}`, { method })).status).toBe(404);

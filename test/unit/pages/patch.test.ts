@@ -77,7 +77,7 @@ describe("reading a patch", () => {
 });
 
 describe("drawing a change", () => {
-  it("shows hostile names and lines as text", () => {
+  it("[25] shows hostile names and lines as text", () => {
     const patch = large(1, "<img src=x onerror=alert(1)>\u202e").replaceAll("a/x b/x", "a/<script> b/<script>");
     const shown = String(showChange(readChange(patch))) + String(showChangedFiles(readChange(patch), { limit: 5 }));
     expect(shown).not.toMatch(/<(img|script)/);

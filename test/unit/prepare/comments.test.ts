@@ -50,7 +50,7 @@ const read = (comments: Written[], limit = 10, asked: string[] = []) =>
   readTrustedComments(apiWith(comments, may, asked), requestOf(7, { askedAtMs }), limit);
 
 describe("the comments that the agent reads", () => {
-  it("are those of people with write access, oldest first", async () => {
+  it("[35] are those of people with write access, oldest first", async () => {
     const root = { id: 2, login: "root", type: "User" };
     expect(await read([written(), written({ user: root, body: "And the docs." })])).toEqual([
       { author: "ada", text: "Mind the tests." },

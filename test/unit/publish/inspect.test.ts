@@ -52,7 +52,7 @@ describe("the inspection", () => {
     expect(inspect(work)).toEqual({ is: "passed", files: 2, notes: [], hold: [], passage: {} });
   });
 
-  it("sees a workflow that one commit adds and the next takes away again", () => {
+  it("[66] sees a workflow that one commit adds and the next takes away again", () => {
     const path = ".github/workflows/x.yml";
     const work = [
       commit("a", change(path, "100644", "A")),
@@ -73,7 +73,7 @@ describe("the inspection", () => {
     expect((verdict as { reason: { words: string } }).reason.words).toContain("`.github/workflows/?@acme/team???.yml`");
   });
 
-  it.each(["040000", "100664", "000000", "140000"])("refuses the mode %s", (mode) => {
+  it.each(["040000", "100664", "000000", "140000"])("[23] refuses the mode %s", (mode) => {
     expect(inspect({ commits: [commit("a", change("x", mode))], ...rest })).toMatchObject({ reason: { code: "publish.mode" } });
   });
 

@@ -68,7 +68,7 @@ describe("a commit message of the agent's", () => {
     expect([subject.length, body.length]).toEqual([120, 4_000]);
   });
 
-  it("has no directive left, however they are nested, split or joined by what is taken out", () => {
+  it("[68] has no directive left, however they are nested, split or joined by what is taken out", () => {
     const part = fc.constantFrom(
       ..."https:// http:// h ttps:// # 1 GH- 2 @ bob [ skip ci ] [skip ci] [no ci] \n \n\n \u200b \u0000 \t Co-authored-by: : x - acme/shop".split(
         " ",

@@ -102,7 +102,7 @@ describe("a pass", () => {
     expect((await again(run.id)).state.at).toBe("accepted");
   });
 
-  it("writes nothing when the run was taken over during its step", async () => {
+  it("[48] writes nothing when the run was taken over during its step", async () => {
     const run = await newRun();
     does = {
       pin: async () => {

@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { printInert } from "../../../src/report/inert.ts";
 
 describe("the agent's text on GitHub", () => {
-  it("calls nobody, closes nothing, refers to nothing", () => {
+  it("[50] calls nobody, closes nothing, refers to nothing", () => {
     expect(printInert("Fixes #12, closes acme/other#3, GH-4, thanks @org/team")).toBe(
       "Fixes no. 12, closes acme/otherno. 3, GH 4, thanks @ org/team",
     );
     expect(printInert("&#64;octocat and @\u200boctocat")).not.toMatch(/@octocat|&#64/);
   });
-  it("fetches nothing and links nowhere", () => {
+  it("[69] fetches nothing and links nowhere", () => {
     expect(printInert("![x](https://evil.example/p.png)")).toBe("! [x] (https: //evil.example/p.png)");
     expect(printInert("[a][b]\n\n[b]: www.evil.example")).toBe("[a][b]\n\n[b] : www .evil.example".replace("[a][b]", "[a] [b]"));
     expect(printInert("<img src=x><script>1</script><!-- airlock:run=x -->")).toBe(
@@ -25,10 +25,10 @@ describe("the agent's text on GitHub", () => {
     const text = "# Done\n\n- `a < b` and **c**\n\n| x | y |\n|---|---|\n\n```js\nif (a<1) f();\n```";
     expect(printInert(text)).toBe(text);
   });
-  it("has no program draw a fence", () => {
+  it("[69] has no program draw a fence", () => {
     expect(printInert('```geojson\n{"type":"Point"}\n```')).toBe('```text\n{"type":"Point"}\n```');
   });
-  it("takes terminal escapes out", () => {
+  it("[50] takes terminal escapes out", () => {
     expect(printInert("a\u001b]8;;https://evil.example\u0007b\u001b[31mc")).toBe("abc");
   });
 });
@@ -66,7 +66,7 @@ describe("for any text", () => {
     "/",
   ];
   const hostile = fc.array(fc.constantFrom(...pieces), { maxLength: 30 }).map((all) => all.join(""));
-  it("nothing with an effect is left, however it was put together", () => {
+  it("[69] nothing with an effect is left, however it was put together", () => {
     fc.assert(
       fc.property(fc.oneof(hostile, fc.string()), (text) => {
         const inert = printInert(text);

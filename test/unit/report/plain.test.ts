@@ -22,7 +22,7 @@ describe("plain text", () => {
     expect(printPlain(text)).toBe(text);
   });
 
-  it("leaves nothing for a terminal to act on", () => {
+  it("[50] leaves nothing for a terminal to act on", () => {
     const hostile = fc.string({
       unit: fc.constantFrom("\u001b", "[", "]", "\\", "\u0007", "\u009b", "\u009d", ";", "1", "m", "\n", "\r", "x", "\ud83d"),
     });

@@ -128,7 +128,7 @@ describe("what GitHub is told", () => {
     expect(summary).toContain("and 6 other kinds of request.");
   });
 
-  it("lets no text of a stranger leave its place", () => {
+  it("[50] lets no text of a stranger leave its place", () => {
     const hostile = "x` @org/team Fixes #1 | <b>\u001b[31m\n\n# head ![i](https://evil.example/p) \u202e";
     const summary = make({
       evidence: [refused(hostile)],
@@ -143,7 +143,7 @@ describe("what GitHub is told", () => {
     }
   });
 
-  it("mentions nobody", () => {
+  it("[50] mentions nobody", () => {
     for (const text of everyText(make())) expect(text).not.toContain("@");
   });
 

@@ -140,7 +140,7 @@ describe("whatever happens in whatever order", () => {
     );
   });
 
-  it("nothing is published that was not inspected, nor after a stop", () => {
+  it("[51] nothing is published that was not inspected, nor after a stop", () => {
     fc.assert(
       fc.property(history, (facts) => {
         const run = play(facts);

@@ -85,7 +85,7 @@ describe("the uids of runs", () => {
     expect(findOverlaps("a:699999:1\nb:700256:65536")).toEqual([]);
   });
 
-  it("are refused where one does, at either end or around them", () => {
+  it("[77] are refused where one does, at either end or around them", () => {
     for (const line of ["a:699999:2", "a:700255:1", "a:600000:200000", "a:700100:1"])
       expect(() => ensureUidsFree(`root:100000:65536\n${line}`)).toThrow(expect.objectContaining({ code: "engine.uids-taken" }));
   });

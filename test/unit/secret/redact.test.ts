@@ -23,7 +23,7 @@ describe("registered values", () => {
     expect(known.redact(text)).not.toMatch(/battery|yrettab|62617474/i);
   });
 
-  it("go in base64 at every alignment, plain and URL-safe", () => {
+  it("[16] go in base64 at every alignment, plain and URL-safe", () => {
     for (const alphabet of ["base64", "base64url"] as const)
       for (let shift = 0; shift < 9; shift++) {
         const clean = known.redact(Buffer.from(`${"x".repeat(shift)}${secret}yy`).toString(alphabet));
@@ -65,7 +65,7 @@ describe("well-known shapes", () => {
     expect(blind.redact(JSON.stringify({ token }))).toBe(JSON.stringify({ token: redactedMark }));
   });
 
-  it("take a private key whole, also JSON-escaped and without its end", () => {
+  it("[16] take a private key whole, also JSON-escaped and without its end", () => {
     expect(blind.redact(`a\n${key}b`)).toBe(`a\n${redactedMark}\nb`);
     expect(JSON.parse(blind.redact(JSON.stringify({ key })))).toEqual({ key: `${redactedMark}\n` });
     expect(blind.redact(JSON.stringify(JSON.stringify({ key })))).not.toContain(key.split("\n")[2]);
@@ -87,7 +87,7 @@ describe("in pieces", () => {
     { weight: 1, arbitrary: fc.constantFrom(token, secret, key, JSON.stringify(key)) },
   );
 
-  it("comes out as it would whole, wherever it is cut", () => {
+  it("[16] comes out as it would whole, wherever it is cut", () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 12 }), fc.array(fc.nat(60_000), { maxLength: 8 }), (parts, cuts) => {
         const text = parts.join("");
@@ -107,7 +107,7 @@ describe("in pieces", () => {
   });
 });
 
-it("takes linear time on text made to be slow", () => {
+it("[82] takes linear time on text made to be slow", () => {
   const base = (size: number) =>
     [
       "eyJaaaaaaaaaa",

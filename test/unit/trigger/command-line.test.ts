@@ -60,7 +60,7 @@ describe("a comment's first line", () => {
     );
   });
 
-  it("decides alone: nothing in the lines after it makes or unmakes a command", () => {
+  it("[29] decides alone: nothing in the lines after it makes or unmakes a command", () => {
     const line = fc.constantFrom("/agent fix it", "/agent stop", "> /agent fix", "text", "");
     fc.assert(
       fc.property(line, fc.string({ unit: "binary" }), (first, rest) => {
@@ -69,7 +69,7 @@ describe("a comment's first line", () => {
     );
   });
 
-  it("is read in a time that grows with its length alone, however it is made", () => {
+  it("[82] is read in a time that grows with its length alone, however it is made", () => {
     const bodies = [
       `/agent x${" ".repeat(65_000)}\ry`,
       `/agent${" ".repeat(65_000)}\u00a0`,

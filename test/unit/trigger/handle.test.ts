@@ -106,7 +106,7 @@ const active = async (): Promise<RunRow | undefined> => findActiveRun(store.db, 
 const said = (): (string | undefined)[] => calls.filter(({ name }) => name === "issues.createComment").map(({ body }) => body);
 
 describe("somebody with write access", () => {
-  it("gets a run, once, however often and under whatever id the request is delivered", async () => {
+  it("[73] gets a run, once, however often and under whatever id the request is delivered", async () => {
     const payload = commented("/agent fix it");
     const note = await deliver("issue_comment", payload);
     const run = await active();
@@ -115,7 +115,7 @@ describe("somebody with write access", () => {
     expect(calls).toEqual([{ name: "reactions.createForIssueComment", body: "eyes" }]);
   });
 
-  it("who asks again while a run is at work is told so", async () => {
+  it("[32] who asks again while a run is at work is told so", async () => {
     await deliver("issue_comment", commented("/agent fix it"));
     expect(await deliver("issue_comment", commented("/agent fix that"))).toMatch(/^busy with run/);
     expect(said()).toEqual([expect.stringContaining("at work here already")]);
@@ -155,7 +155,7 @@ describe("somebody with write access", () => {
 });
 
 describe("somebody without it", () => {
-  it.each(["read", "none"])("and with %s access is refused, in words once and with a sign each time", async (level) => {
+  it.each(["read", "none"])("[26] and with %s access is refused, in words once and with a sign each time", async (level) => {
     permission = level;
     const change = (payload: Payload) => {
       payload.issue.number = level === "read" ? 50 : 51;
@@ -170,12 +170,12 @@ describe("somebody without it", () => {
     expect(await active()).toBeUndefined();
   });
 
-  it("whose login was somebody else's with write access is refused", async () => {
+  it("[72] whose login was somebody else's with write access is refused", async () => {
     personId = person + 1;
     expect(await deliver("issue_comment", commented("/agent fix it"))).toMatch(/^refused/);
   });
 
-  it("loses the label, and ends no run by closing or unlabelling", async () => {
+  it("[26] loses the label, and ends no run by closing or unlabelling", async () => {
     await deliver("issue_comment", commented("/agent fix it"));
     const run = await active();
     permission = "read";
@@ -274,7 +274,7 @@ describe("a press of re-run", () => {
     expect(await deliver("check_run", payload)).toBe("not run again: duplicate");
   });
 
-  it("is nothing for somebody demoted since", async () => {
+  it("[31] is nothing for somebody demoted since", async () => {
     permission = "read";
     expect(await deliver("check_run", press(former.id))).toMatch(/^refused/);
     expect(await active()).toBeUndefined();

@@ -195,7 +195,7 @@ describe("the other events", () => {
     });
   });
 
-  it("a re-run that a bot asks for, or a check that merely completed, is nothing", () => {
+  it("[27] a re-run that a bot asks for, or a check that merely completed, is nothing", () => {
     const payload = examplePayload("check_run", "rerequested");
     payload.sender.type = "Bot";
     expect(parseTrigger("check_run", payload).kind).toBe("ignored");
@@ -214,7 +214,7 @@ describe("the other events", () => {
     expect(parseTrigger("installation", examplePayload("installation", "deleted")).kind).toBe("ignored");
   });
 
-  it("a signed body under another event's name has no effect", () => {
+  it("[73] a signed body under another event's name has no effect", () => {
     const asked = [labeled(), commented("/agent fix")];
     for (const event of [
       "issues",
