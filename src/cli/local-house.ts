@@ -8,11 +8,13 @@ import { type LocalModel, startLocalModel } from "../local/model/server.ts";
 import { ensureFolder } from "../privilege/folder.ts";
 import { type CompleteSettings, readSettings, requireComplete } from "../settings.ts";
 import type { Machine } from "../setup/machine.ts";
-import { type RunningApp, startApp } from "../wire.ts";
+import { type AppWish, type RunningApp, startApp } from "../wire.ts";
 import { version } from "./version.ts";
 
 export interface LocalHouse extends AsyncDisposable {
   app: RunningApp;
+  /** Ends the App and starts it again on the same data, while GitHub and the model stay. `app` is the new one from then on. */
+  restart(): Promise<void>;
   github: LocalGitHub;
   model: LocalModel;
   /** What firewalled sandboxes are connected to. */
@@ -63,7 +65,7 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
     cwd: dataFolder,
   });
   const complete = requireComplete(settings);
-  const app = await startApp({
+  const appWish: AppWish = {
     settings: {
       ...complete,
       mode: wish.mode ?? "sealed",
@@ -75,14 +77,26 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
     version,
     world,
     ...(wish.logTo && { logTo: wish.logTo }),
-  });
-  held.use(app);
+  };
   const { webhookPath } = complete.github;
-  github.setWebhook(`http://127.0.0.1:${app.port}${webhookPath}`);
+  const start = async (): Promise<RunningApp> => {
+    const started = await startApp(appWish);
+    github.setWebhook(`http://127.0.0.1:${started.port}${webhookPath}`);
+    return started;
+  };
+  let app = await start();
+  held.defer(() => app[Symbol.asyncDispose]());
   await github.settled();
   const kept = held.move();
   return {
-    ...{ app, github, model, internet: world, webhookSecret, webhookPath, dataFolder },
+    get app() {
+      return app;
+    },
+    async restart() {
+      await app[Symbol.asyncDispose]();
+      app = await start();
+    },
+    ...{ github, model, internet: world, webhookSecret, webhookPath, dataFolder },
     paidModel: pays ? (complete.model.name ?? "claude-sonnet-5") : undefined,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { Fault } from "../fault.ts";
 import type { GitHost } from "../git/client.ts";
 import type { GitHubApp } from "../github/app.ts";
+import { type Grants, scopeOf } from "../github/grant.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Reason } from "../run/outcome.ts";
 import type { Pins } from "../run/request.ts";
@@ -9,9 +10,12 @@ import { putPaper } from "../store/queries/papers.ts";
 import { addBranchTip } from "../store/queries/places.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
+import { decideGate } from "./ci/gate.ts";
+import { readOwnWorkflows, readTheirWorkflows } from "./ci/read.ts";
 import { inspect } from "./inspect.ts";
 import { readPatch, readWork, sumBytes, type Work } from "./read.ts";
 import { rebuildWork } from "./rebuild.ts";
+import { findSecretReasons, readAddedLines } from "./scan/reasons.ts";
 
 export interface PublishPolicy {
   ci: "hold" | "hold-risky" | "auto";
@@ -24,6 +28,7 @@ export interface ExamineParts {
   db: Kysely<Schema>;
   git: GitHost;
   app: GitHubApp;
+  grants: Grants;
   publishing: PublishPolicy;
   redact(text: string): string;
   nowMs(): number;
@@ -46,7 +51,8 @@ export async function examineWork(parts: ExamineParts, run: RunRow, at: { pins: 
   const verdict = inspect({ commits: work.changes, bytes, limits, policy: parts.publishing });
   if (verdict.is === "refused") return { is: "work-refused", reason: verdict.reason };
   await keep("inspection", JSON.stringify(verdict.notes));
-  const why = verdict.hold;
+  const lines = await readAddedLines(parts.git, run.id, { base, work });
+  const why = [...verdict.hold, ...(await findSecretReasons(lines)), ...(await findCiReasons(parts, run, { ...at, work }))];
   const identity = await parts.app.identity();
   const rebuilt = await rebuildWork(
     { git: parts.git, run: run.id, request: run.request, identity, base, atMs: parts.nowMs(), redact: parts.redact },
@@ -63,6 +69,24 @@ export async function examineWork(parts: ExamineParts, run: RunRow, at: { pins: 
   };
   if (why.length === 0) return { is: "inspected", ...counts };
   return { is: "held", ...counts, why: why.slice(0, 100), untilMs: parts.nowMs() + parts.publishing.holdMs };
+}
+
+/** What CI would do with the work, by the workflows of the work itself, of its target and of the default branch. */
+async function findCiReasons(
+  parts: ExamineParts,
+  run: RunRow,
+  at: { pins: Pins; branch: string; work: Work },
+): Promise<Reason[]> {
+  const { owner, name: repo } = run.request;
+  const { ci } = parts.publishing;
+  if (ci === "auto") return [];
+  await using fetcher = await parts.grants.mint("fetcher", scopeOf(run.id, run.request));
+  const { data: repository } = await fetcher.api.rest.repos.get({ owner, repo });
+  const read = [await readOwnWorkflows(parts.git, run.id, at.work.tip)];
+  for (const branch of new Set([at.pins.targetBranch, repository.default_branch]))
+    read.push(await readTheirWorkflows(fetcher.api, { owner, repo, branch }));
+  const changed = [...new Set(at.work.changes.flatMap(({ changes }) => changes.map(({ path }) => path)))];
+  return decideGate({ ci, read, push: { branch: at.branch, target: at.pins.targetBranch }, changed });
 }
 
 async function readWithin(parts: ExamineParts, run: RunRow, pins: Pins): Promise<Work | "too-large" | undefined> {

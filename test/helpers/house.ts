@@ -58,18 +58,18 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
     limits: { concurrency: 3, ...limits },
     publish,
   });
-  const { app, github } = local;
+  const { github } = local;
   const idsOf = async (issue: number) => {
-    const rows = app.db.selectFrom("runs").select(["id", "at"]).where("subject_number", "=", issue);
+    const rows = local.app.db.selectFrom("runs").select(["id", "at"]).where("subject_number", "=", issue);
     return rows.orderBy("created_at_ms").execute();
   };
   const viewOf = async (run: RunId): Promise<RunView> => {
-    const view = await app.reader.findById(run);
+    const view = await local.app.reader.findById(run);
     if (!view) throw new Error(`run ${run} is not in the store`);
     return view;
   };
   const transcriptOf = async (run: RunId) =>
-    (await app.reader.transcript(run, 0, 10_000)).map(({ kind, text }) => `${kind}: ${text}`).join("\n");
+    (await local.app.reader.transcript(run, 0, 10_000)).map(({ kind, text }) => `${kind}: ${text}`).join("\n");
 
   return {
     ...createPeople(github),
@@ -92,13 +92,13 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
       return viewOf(id);
     },
     async page(run) {
-      const response = await fetch(`${app.url}/runs/${run.pageKey}`);
+      const response = await fetch(`${local.app.url}/runs/${run.pageKey}`);
       return { status: response.status, text: await response.text() };
     },
     async heard() {
       await github.settled();
       await until("all deliveries to be handled", async () => {
-        const waiting = await app.db.selectFrom("deliveries").select("id").where("state", "=", "received").execute();
+        const waiting = await local.app.db.selectFrom("deliveries").select("id").where("state", "=", "received").execute();
         return waiting.length === 0;
       });
     },
