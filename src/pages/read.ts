@@ -67,7 +67,8 @@ function toView(story: Story, lastSeq: number, webUrl: string): RunView {
     state: {
       at: state.at,
       words: ending && state.at === "ended" ? outcomeWords(ending.outcome) : stateWords(state, story.position),
-      ...(ending && { outcome: ending.outcome }),
+      // What it will be is known before it is true: while it closes, its tokens still live.
+      ...(ending && state.at === "ended" && { outcome: ending.outcome }),
       ...(ending?.reason && { reason: [ending.reason.words, ending.reason.remedy].filter(Boolean).join(" ") }),
     },
     timeline: story.facts.map(({ atMs, fact }) => ({ atMs, ...factWords(fact) })),
