@@ -26,6 +26,7 @@ import { createPerform } from "./reconcile/perform.ts";
 import { startWorker } from "./reconcile/worker.ts";
 import { createTeller } from "./report/teller.ts";
 import { printRunId } from "./run/identity.ts";
+import { describeHelper, type HelperName } from "./sandbox/helper-checks.ts";
 import { createReach, type OtherWorld } from "./sandbox/reach.ts";
 import { createRedactor } from "./secret/redact.ts";
 import { openSeal } from "./secret/seal.ts";
@@ -37,6 +38,7 @@ import { openStore } from "./store/open.ts";
 import { addDelivery } from "./store/queries/deliveries.ts";
 import { activeRuns } from "./store/queries/runs.ts";
 import type { Schema } from "./store/schema.ts";
+import { createTrials } from "./trial/trial.ts";
 import { loadTriggers } from "./trigger/app.ts";
 
 export interface RunningApp extends AsyncDisposable {
@@ -138,6 +140,18 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     createWatchers({ db, engine: machine.engine, gateway, instance: data.instance, changes, redact, wake, log }),
   );
 
+  const gitDaemon = (name: HelperName) => gitHost.daemons.find((each) => each.name === name);
+  const helpers = [
+    describeHelper({ name: "gateway", account: accounts?.["airlock-gateway"], daemon, folder: join(data.folder, "spool") }),
+    ...(["git-runs", "git-bases"] as const).map((name) =>
+      describeHelper({
+        ...{ name, account: accounts?.[name === "git-runs" ? "airlock-git" : "airlock-base"] },
+        ...{ daemon: gitDaemon(name), folder: join(data.folder, "git") },
+      }),
+    ),
+  ];
+  const engineSocket = (machine.engine.docker.modem as { socketPath?: string }).socketPath ?? "/var/run/docker.sock";
+
   const house: House = {
     ...{
       db,
@@ -154,6 +168,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
       redact,
       nowMs,
     },
+    ...{ helpers, secretPaths: [engineSocket, join(data.folder, "store"), join(data.folder, "keys")] },
     ...{ instance: data.instance, image: machine.image, runsFolder, transportFolder, webUrl: settings.github.webUrl },
     model: model.name ?? defaultModel,
     memoryBytes: settings.limits.memoryBytes,
@@ -202,7 +217,16 @@ export async function startApp({ settings, machine, version, logTo, world }: App
   const serving = held.use(await serve({ ...settings.web, webhookPath: settings.github.webhookPath, receiver, pages }));
   if (settings.web.port === 0) publicUrl = withPort(publicUrl, serving.port);
   const filer = createFiler({ db, queue, nowMs });
-  const local = createLocal({ reader, filer, publicUrl, closing: closing.signal, health, onFault });
+  const trials = held.use(createTrials(house));
+  const local = createLocal({
+    openTrial: (wish, signal) => trials.open(wish, signal),
+    reader,
+    filer,
+    publicUrl,
+    closing: closing.signal,
+    health,
+    onFault,
+  });
   held.use(await serveLocal(appSocket(data), local));
 
   const sweep = async (olderThanMs: number) => grants.sweep(new Set((await activeRuns(db)).map((run) => run.id)), olderThanMs);

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { runsCommand } from "./runs-command.ts";
+import { sandboxCommand } from "./sandbox-command.ts";
 import type { Terminal } from "./terminal.ts";
 import { tokenCommand } from "./token-command.ts";
 
@@ -59,6 +60,7 @@ export function commands(frame: CommandFrame): Command[] {
       .action(run(async () => (await import("./test.ts")).runTest)),
 
     runsCommand(frame),
+    sandboxCommand(frame),
     tokenCommand(frame),
   ];
 }

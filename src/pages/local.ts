@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { stream } from "hono/streaming";
 import { parseRunId, type RunId } from "../run/identity.ts";
+import { type TrialEvent, type TrialWish, trialWish } from "../trial/event.ts";
 import { openTicks } from "./ticks.ts";
 import type { Filer, Health, Reader, RunView } from "./view.ts";
 
@@ -8,6 +9,8 @@ export interface LocalOptions {
   reader: Reader;
   filer: Filer;
   publicUrl: string;
+  /** Sandboxes that belong to no run. */
+  openTrial?(wish: TrialWish, signal: AbortSignal): AsyncGenerator<TrialEvent>;
   closing: AbortSignal;
   health(): Promise<Health>;
   onFault?(error: unknown): void;
@@ -104,6 +107,24 @@ export function createLocal(options: LocalOptions): Hono {
           : `Run ${found.view.id} holds ${decided.held}, not that commit: look at its page again.`;
       return c.json({ ok: false, error }, 409);
     });
+
+  // A trial lives no longer than the request: who goes away ends it.
+  app.post("/sandboxes", async (c) => {
+    const wish = trialWish.safeParse(await c.req.json().catch(() => undefined));
+    const { openTrial } = options;
+    if (!wish.success || !openTrial) return c.json({ ok: false, error: "That is no sandbox to try." }, 400);
+    c.header("Content-Type", "application/x-ndjson");
+    return stream(c, async (out) => {
+      const gone = new AbortController();
+      out.onAbort(() => gone.abort());
+      const signal = AbortSignal.any([closing, gone.signal]);
+      try {
+        for await (const event of openTrial(wish.data, signal)) await out.write(`${JSON.stringify(event)}\n`);
+      } catch (error) {
+        if (!signal.aborted) options.onFault?.(error);
+      }
+    });
+  });
   return app;
 }
 

@@ -5,7 +5,7 @@ import type { GitHost } from "../git/client.ts";
 import type { BaseName } from "../git/names.ts";
 import { openTransport } from "../git/transport.ts";
 import type { UpstreamNetwork } from "../git/upstream.ts";
-import { type Grants, scopeOf } from "../github/grant.ts";
+import { type GrantScope, type Grants, scopeOf } from "../github/grant.ts";
 import type { Accounts } from "../privilege/accounts.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 
@@ -21,9 +21,18 @@ export interface GitParts {
 }
 
 /** Brings the bases of these branches up to date: each holds only what its branch reaches. */
-export async function fetchBases(parts: GitParts, run: RunRow, branches: readonly string[]): Promise<BaseName[]> {
-  const { owner, name, repositoryId } = run.request;
-  await using fetcher = await parts.grants.mint("fetcher", scopeOf(run.id, run.request));
+export function fetchBases(parts: GitParts, run: RunRow, branches: readonly string[]): Promise<BaseName[]> {
+  return fetchBasesOf(parts, { ...run.request, scope: scopeOf(run.id, run.request) }, branches);
+}
+
+export async function fetchBasesOf(
+  parts: GitParts,
+  repository: { owner: string; name: string; scope: GrantScope },
+  branches: readonly string[],
+): Promise<BaseName[]> {
+  const { owner, name, scope } = repository;
+  const { repositoryId } = scope;
+  await using fetcher = await parts.grants.mint("fetcher", scope);
   const bases: BaseName[] = [];
   for (const branch of branches) {
     await using transport = await openTransport({

@@ -10,6 +10,7 @@ import type { Accounts } from "../privilege/accounts.ts";
 import type { PublishPolicy } from "../publish/examine.ts";
 import type { Teller } from "../report/teller.ts";
 import type { Engine } from "../sandbox/engine.ts";
+import type { Helper } from "../sandbox/helper-checks.ts";
 import type { Reach } from "../sandbox/reach.ts";
 import type { Schema } from "../store/schema.ts";
 
@@ -25,6 +26,9 @@ export interface House {
   watchers: Watchers;
   accounts: Accounts;
   network: UpstreamNetwork;
+  helpers: readonly Helper[];
+  /** The engine's socket, the store, the keys. */
+  secretPaths: readonly string[];
   log: Logger;
 
   instance: string;

@@ -1,3 +1,5 @@
+import { hostCheckNames } from "./host-checks.ts";
+
 /** What the probe inside must have looked at: each name is one in sandbox/probe.mjs or sandbox/syscalls.pl. */
 export const insideChecks: readonly string[] = [
   "uid",
@@ -24,6 +26,7 @@ export const insideChecks: readonly string[] = [
   "kernel.sys",
   "devices",
   "setuid-programs",
+  "special-files",
   "core-dumps",
   "managed-settings",
   "sockets.vsock",
@@ -42,9 +45,10 @@ export const insideChecks: readonly string[] = [
   "calls.bpf",
   "calls.keyctl",
   "calls.setuid",
+  "calls.32-bit",
 ];
 
-/** What the engine must say of the container: see src/sandbox/inspect-checks.ts. */
+/** What the engine must say of the container (inspect-checks.ts), and what the host's kernel must (host-checks.ts). */
 export const outsideChecks: readonly string[] = [
   "engine.running",
   "engine.image",
@@ -64,6 +68,7 @@ export const outsideChecks: readonly string[] = [
   "engine.executions",
   "engine.environment",
   "engine.labels",
+  ...hostCheckNames,
 ];
 
 /** Of a sealed sandbox. */

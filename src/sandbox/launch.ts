@@ -13,6 +13,8 @@ export type Launch = {
   | { mode: "agent"; model: string /** A UUID. */; sessionId: string }
   /** Runs a program in the agent's place and environment; stdin is empty. */
   | { mode: "command"; argv: readonly [string, ...string[]] }
+  /** A shell with a terminal of this size on the sandbox's own input and output: for whoever attaches to it. */
+  | { mode: "shell"; argv: readonly [rows: string, columns: string] }
 );
 
 /** The line that starts the work, newline included. Pure. */

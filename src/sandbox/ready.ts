@@ -8,11 +8,12 @@ import type { RunId } from "../run/identity.ts";
 import type { Engine } from "./engine.ts";
 import { expectedChecksOf } from "./expected-checks.ts";
 import { makeGrantFolder, writeNames } from "./firewalled-folders.ts";
+import { checkHelpers, type Helper, helperCheckNames } from "./helper-checks.ts";
 import { makeNamespace } from "./namespace.ts";
 import { followOutput } from "./output.ts";
 import type { Reach } from "./reach.ts";
 import { createSandbox, removeSandbox, type SandboxHandle, startSandbox } from "./sandboxes.ts";
-import { defaultLimits, defaultProbeTargets, type SandboxSpec } from "./spec.ts";
+import { defaultLimits, defaultProbeTargets, type ProbeTargets, type SandboxSpec } from "./spec.ts";
 import { decideVerified, verifySandbox } from "./verify.ts";
 
 export interface SandboxParts {
@@ -26,6 +27,9 @@ export interface SandboxParts {
   memoryBytes: number;
   /** What firewalled runs may reach. */
   reach: Reach;
+  /** The processes that meet the agent's bytes, and what they must not reach: looked at before every run. */
+  helpers: readonly Helper[];
+  secretPaths: readonly string[];
 }
 
 /** How long a fresh sandbox may take to say what its probe saw. */
@@ -51,8 +55,9 @@ export async function readySandbox(parts: SandboxParts, run: SandboxRun): Promis
   await startSandbox(engine, handle);
   const probeLine = await readProbeLine(engine, handle);
   const seen = await verifySandbox({ engine, handle, spec, probeLine, ...(namespace && { pauseId: namespace.pauseId }) });
-  const checks = [...seen, ...(namespace?.checks ?? [])];
-  const verdict = decideVerified(checks, expectedChecksOf(spec.network.mode));
+  const helped = await checkHelpers(parts.helpers, { paths: parts.secretPaths });
+  const checks = [...seen, ...(namespace?.checks ?? []), ...helped];
+  const verdict = decideVerified(checks, [...expectedChecksOf(spec.network.mode), ...helperCheckNames]);
   if (verdict.verified) return { is: "sealed", checks: [...checks] };
   return { is: "not-sealed", checks: [...checks], failed: verdict.failed.map((check) => check.name) };
 }
@@ -62,6 +67,8 @@ export interface SandboxRun {
   uid: number;
   /** Absent in runs of earlier versions: sealed. */
   mode?: "sealed" | "firewalled";
+  /** What the probe dials, where it is not what it dials by default. */
+  probe?: Partial<ProbeTargets>;
 }
 
 async function readyNamespace(parts: SandboxParts, spec: SandboxSpec) {
@@ -106,7 +113,7 @@ function specOf(parts: SandboxParts, run: SandboxRun): SandboxSpec {
     uid: run.uid,
     doorFolder: doorFolder(parts.runsFolder, run.id),
     limits: { ...defaultLimits, memoryBytes: parts.memoryBytes },
-    probe: defaultProbeTargets,
+    probe: { ...defaultProbeTargets, ...run.probe },
   };
 }
 

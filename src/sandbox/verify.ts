@@ -1,9 +1,10 @@
 import type { SandboxCheck } from "../run/check.ts";
 import type { Engine } from "./engine.ts";
+import { hostChecks, observeHost } from "./host-checks.ts";
 import { inspectChecks } from "./inspect-checks.ts";
 import { inspect, type SandboxHandle } from "./sandboxes.ts";
 import { readSeccompProfile } from "./seccomp.ts";
-import type { SandboxSpec } from "./spec.ts";
+import { type SandboxSpec, sandboxMounts } from "./spec.ts";
 
 export type Verification =
   | { verified: true; checks: readonly SandboxCheck[] }
@@ -27,13 +28,22 @@ export async function verifySandbox(of: {
       inspect(of.engine, of.handle.containerId),
       readSeccompProfile(of.spec.architecture),
     ]);
-    return seen ? [...inside, ...inspectChecks(seen, of.spec, profile, of.pauseId)] : inside;
+    if (!seen) return inside;
+    const host = await observeHost(seen.State.Pid).then(
+      (sight) => hostChecks(sight, { mode: of.spec.network.mode, uid: of.spec.uid, mounts: mountsOf(of.spec) }),
+      () => [],
+    );
+    return [...inside, ...inspectChecks(seen, of.spec, profile, of.pauseId), ...host];
   } catch (error) {
     return [
       ...inside,
       { name: "engine.running", side: "outside", ok: false, seen: `error ${error instanceof Error ? error.name : ""}` },
     ];
   }
+}
+
+function mountsOf(spec: SandboxSpec): { target: string; readOnly: boolean }[] {
+  return sandboxMounts(spec).map(({ Target, ReadOnly }) => ({ target: Target, readOnly: ReadOnly === true }));
 }
 
 /** Verified only if each expected check is there once and is ok, and nothing else is there. Pure. */
@@ -49,7 +59,7 @@ export function decideVerified(checks: readonly SandboxCheck[], expectedNames: r
     if (count !== 1)
       failed.push({
         name,
-        side: name.startsWith("engine.") ? "outside" : "inside",
+        side: /^(engine|host)\./.test(name) ? "outside" : "inside",
         ok: false,
         seen: count === 0 ? "missing" : `${count} times`,
       });

@@ -10,6 +10,7 @@ const order = [
   "setup",
   "delivery",
   "pages",
+  "trial",
   "reconcile",
   "trigger",
   "prepare",

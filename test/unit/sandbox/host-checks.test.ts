@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { type HostSight, hostCheckNames, hostChecks } from "../../../src/sandbox/host-checks.ts";
+
+const ids = "700003\t700003\t700003\t700003";
+const sealed: HostSight = {
+  interfaces: "Inter-|\n face |\n    lo: 0 0\n",
+  mounts: [
+    "76 50 0:39 / / ro,relatime - overlay overlay rw",
+    "77 76 0:42 / /proc rw,nosuid - proc proc rw",
+    "54 77 0:42 /sys /proc/sys ro,nosuid - proc proc rw",
+    "80 76 0:46 / /sys ro,nosuid - sysfs sysfs ro",
+    "94 76 254:0 /runs/x/door /airlock ro,relatime - ext4 /dev/vda rw",
+    "95 76 254:0 /volumes/x /work rw,relatime - ext4 /dev/vda rw",
+  ].join("\n"),
+  status: `Uid:\t${ids}\nGid:\t${ids}\nGroups:\t\nCapInh:\t0000\nCapPrm:\t0000\nCapEff:\t0000\nCapBnd:\t0000\nCapAmb:\t0000\nNoNewPrivs:\t1\nSeccomp:\t2\n`,
+};
+const wanted = {
+  mode: "sealed",
+  uid: 700_003,
+  mounts: [
+    { target: "/airlock", readOnly: true },
+    { target: "/work", readOnly: false },
+  ],
+} as const;
+const failed = (seen: Partial<HostSight>) =>
+  hostChecks({ ...sealed, ...seen }, wanted).flatMap(({ name, ok, seen: text }) => (ok ? [] : [`${name}: ${text}`]));
+
+describe("what the host's kernel says of a sandbox", () => {
+  it("is looked at in full, and holds for one of ours", () => {
+    expect(hostChecks(sealed, wanted).map(({ name }) => name)).toEqual(hostCheckNames);
+    expect(failed({})).toEqual([]);
+  });
+
+  it.each<[string, Partial<HostSight>, string]>([
+    ["a second interface", { interfaces: `${sealed.interfaces}  eth0: 0 0\n` }, "host.network: lo eth0"],
+    ["no interfaces that could be read", { interfaces: "" }, "host.network: none"],
+    [
+      "a folder of the host's",
+      { mounts: `${sealed.mounts}\n1 1 254:0 /etc /host rw - ext4 /dev/vda rw` },
+      "host.mounts: /host (ext4)",
+    ],
+    ["one under /proc", { mounts: `${sealed.mounts}\n1 1 254:0 / /proc/x rw - ext4 /dev/vda rw` }, "host.mounts: /proc/x (ext4)"],
+    ["a writable door", { mounts: sealed.mounts.replace("/airlock ro", "/airlock rw") }, "host.mounts: /airlock (ext4)"],
+    ["a writable root", { mounts: sealed.mounts.replace("/ / ro", "/ / rw") }, "host.mounts: / (overlay)"],
+    ["no volume", { mounts: sealed.mounts.replace("/work", "/elsewhere") }, "host.mounts: /elsewhere (ext4), no /work"],
+    ["a capability", { status: sealed.status.replace("CapBnd:\t0000", "CapBnd:\t0400") }, "host.privileges: CapBnd 0400"],
+    ["no filter", { status: sealed.status.replace("Seccomp:\t2", "Seccomp:\t0") }, "host.privileges: Seccomp 0"],
+    ["a line that is missing", { status: sealed.status.replace(/NoNewPrivs.*\n/, "") }, "host.privileges: NoNewPrivs missing"],
+    ["root", { status: sealed.status.replace(`Uid:\t${ids}`, "Uid:\t0\t0\t0\t0") }, "host.privileges: Uid 0\t0\t0\t0"],
+  ])("does not hold with %s", (_, seen, complaint) => {
+    expect(failed(seen)).toEqual([complaint]);
+  });
+});
