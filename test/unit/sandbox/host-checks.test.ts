@@ -32,7 +32,7 @@ describe("what the host's kernel says of a sandbox", () => {
   });
 
   it.each<[string, Partial<HostSight>, string]>([
-    ["a second interface", { interfaces: `${sealed.interfaces}  eth0: 0 0\n` }, "host.network: lo eth0"],
+    ["a second interface", { interfaces: `${sealed.interfaces}  eth0: 0 0\n` }, "host.network: eth0 lo"],
     ["no interfaces that could be read", { interfaces: "" }, "host.network: none"],
     [
       "a folder of the host's",
