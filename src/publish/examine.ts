@@ -14,6 +14,7 @@ import { decideGate } from "./ci/gate.ts";
 import { readOwnWorkflows, readTheirWorkflows } from "./ci/read.ts";
 import { inspect } from "./inspect.ts";
 import { readPatch, readWork, sumBytes, type Work } from "./read.ts";
+import { readDependencyNotes } from "./read-dependencies.ts";
 import { rebuildWork } from "./rebuild.ts";
 import { findSecretReasons, readAddedLines } from "./scan/reasons.ts";
 
@@ -50,7 +51,8 @@ export async function examineWork(parts: ExamineParts, run: RunRow, at: { pins: 
   const bytes = await sumBytes(parts.git, run.id, work);
   const verdict = inspect({ commits: work.changes, bytes, limits, policy: parts.publishing });
   if (verdict.is === "refused") return { is: "work-refused", reason: verdict.reason };
-  await keep("inspection", JSON.stringify(verdict.notes));
+  const dependencies = await readDependencyNotes(parts.git, run.id, { base, work });
+  await keep("inspection", JSON.stringify([...verdict.notes, ...dependencies]));
   const lines = await readAddedLines(parts.git, run.id, { base, work });
   const why = [...verdict.hold, ...(await findSecretReasons(lines)), ...(await findCiReasons(parts, run, { ...at, work }))];
   const identity = await parts.app.identity();
