@@ -6,6 +6,7 @@ import type { DaemonHealth } from "../privilege/daemon.ts";
 import { findHealth } from "../privilege/start.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
 import type { RunId } from "../run/identity.ts";
+import type { ModelPolicy } from "./model/policy.ts";
 import type { KnownPackages } from "./registry/known.ts";
 
 export interface DoorState {
@@ -22,8 +23,8 @@ export interface DoorOrder {
   folder: string;
   /** Only ever the run's own: `<run>.git`. */
   repository?: string;
-  /** Exact names of models; absent: every model. */
-  allowedModels?: readonly string[];
+  /** What its calls of the model API are held to, beside the fixed rules for bodies. */
+  model?: ModelPolicy;
 }
 
 export interface OpenedDoor {

@@ -6,6 +6,7 @@ import { listenOnSocket } from "../privilege/control-server.ts";
 import type { RunId } from "../run/identity.ts";
 import { serveGit } from "./git/relay.ts";
 import { serveModelCall } from "./model/call.ts";
+import { openModelGate } from "./model/gate.ts";
 import type { ModelPolicy } from "./model/policy.ts";
 import type { ModelUpstream } from "./model/upstream.ts";
 import type { Outcome } from "./outcome.ts";
@@ -26,6 +27,8 @@ export interface DoorPlace {
   upstream: ModelUpstream;
   backendSocket: string;
   registries: Registries;
+  /** Holds what runs have spent, beside their records. */
+  spoolFolder: string;
   spool: Spool;
   packages: PackageScope;
 }
@@ -43,6 +46,7 @@ const socketName = "gateway.sock";
  *  one run does to its door is felt at another's. */
 export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> {
   demandSafeFolder(wish.folder);
+  const gate = openModelGate({ policy: wish.policy, folder: place.spoolFolder, run: wish.run });
   const inWork = new Set<Promise<void>>();
   const tails = new WeakMap<Socket, Promise<void>>();
   const bySocket = new WeakMap<Socket, Outcome>();
@@ -100,7 +104,8 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
     } else if (route.to === "git")
       await serveGit({ ...route, request, response, run: wish.run, backendSocket: place.backendSocket, outcome });
     else if (route.to === "registry") await place.registries.serve({ request, response, target, scope: place.packages, outcome });
-    else await serveModelCall({ request, response, path: route.path, policy: wish.policy, upstream: place.upstream, outcome });
+    else
+      await serveModelCall({ request, response, path: route.path, policy: wish.policy, gate, upstream: place.upstream, outcome });
     await closed;
     bySocket.delete(request.socket);
     const status = response.headersSent ? response.statusCode : 0;

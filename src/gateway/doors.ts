@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { parseRunId, type RunId } from "../run/identity.ts";
 import { type Door, type DoorWish, openDoor } from "./door.ts";
+import { removeLedger } from "./model/ledger.ts";
+import { parseModelPolicy } from "./model/policy.ts";
 import type { ModelUpstream } from "./model/upstream.ts";
 import type { KnownPackages } from "./registry/known.ts";
 import { PackageScope } from "./registry/scope.ts";
@@ -68,6 +70,7 @@ export class Doors {
     const spool = this.#spools.get(run);
     if (!spool || this.#open.has(run) || spool.lastSeq() !== seq) return false;
     spool.remove();
+    removeLedger(this.#place.spoolFolder, run);
     this.#spools.delete(run);
     this.#packagesOf(run).forget();
     this.#packages.delete(run);
@@ -99,10 +102,9 @@ export class Doors {
 
 export function parseDoorWish(run: string, body: unknown): DoorWish | undefined {
   const id = parseRunId(run);
-  const { folder, repository, allowedModels } = (body ?? {}) as Record<string, unknown>;
+  const { folder, repository, model } = (body ?? {}) as Record<string, unknown>;
   if (repository !== undefined && repository !== `${id}.git`) return undefined;
   if (!id || typeof folder !== "string" || !folder.startsWith("/") || folder.includes("\0")) return undefined;
-  if (allowedModels === undefined) return { run: id, folder, policy: {} };
-  if (!Array.isArray(allowedModels) || !allowedModels.every((model) => typeof model === "string")) return undefined;
-  return { run: id, folder, policy: { allowedModels } };
+  const policy = parseModelPolicy(model ?? {});
+  return policy && { run: id, folder, policy };
 }

@@ -211,7 +211,7 @@ describe("the model API through a run's door", () => {
   it("knows only the models that the door was opened for", async () => {
     await house.gateway.closeDoor(run);
     const folder = socket.slice(0, socket.lastIndexOf("/"));
-    await house.gateway.openDoor({ run, folder, allowedModels: ["claude-y"] });
+    await house.gateway.openDoor({ run, folder, model: { allowedModels: ["claude-y"] } });
     expect((await post()).status).toBe(403);
     expect((await post({}, body.replace("claude-x", "claude-y"))).status).toBe(200);
   });

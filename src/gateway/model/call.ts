@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Outcome } from "../outcome.ts";
 import { answerRefusal } from "../refusal.ts";
-import { readHeaders } from "../strict.ts";
-import { parseStrictJson } from "../strict-json.ts";
-import { decideBetas } from "./betas.ts";
-import { apiVersion, composeAnswerHeaders, composeModelHeaders } from "./headers.ts";
-import { decideBody, type ModelPolicy } from "./policy.ts";
+import type { CallEnd, Permit } from "./budget.ts";
+import { readChecked } from "./checked.ts";
+import type { ModelGate } from "./gate.ts";
+import { composeAnswerHeaders } from "./headers.ts";
+import type { ModelPolicy } from "./policy.ts";
 import { createScrubber } from "./scrub.ts";
 import type { ModelUpstream } from "./upstream.ts";
 import { relayError } from "./upstream-error.ts";
@@ -17,28 +17,64 @@ export interface ModelCall {
   /** From the route table. */
   path: string;
   policy: ModelPolicy;
+  gate: ModelGate;
   upstream: ModelUpstream;
   outcome: Outcome;
 }
 
-const longestBodyBytes = 32 * 1024 * 1024;
-const bodyMs = 60_000;
 /** Longer than any answer of the API; a client that does not read its answer is cut by it. */
 const callMs = 1_800_000;
 
-/** One call of the Messages API: body checked and serialised anew, key put in, answer streamed, counted and scrubbed. */
+/** One call of the Messages API: in its turn, body checked and serialised anew, paid for in advance, key put in, answer streamed, counted
+ *  and scrubbed. */
 export async function serveModelCall(call: ModelCall): Promise<void> {
-  const checked = await readChecked(call);
-  if (!checked) return;
+  const { response, gate, path } = call;
+  const gone = new AbortController();
+  response.on("close", () => gone.abort());
+  const counting = path.startsWith("/v1/messages/count_tokens");
+  // Before its body is read: what waits in line holds no memory.
+  const turn = await (counting ? gate.counting : gate.messages).enter(gone.signal);
+  if (!turn.entered) return refuseForNow(call, turn.retryAfterSeconds);
+  let permit: Permit | undefined;
+  try {
+    const checked = await readChecked(call, counting ? "count" : "messages");
+    if (!checked) return;
+    const decision = counting ? undefined : await gate.budget?.ask(checked.body, gone.signal);
+    if (decision && "over" in decision) return refuseOver(call, decision.over);
+    if (decision && "busy" in decision) return refuseForNow(call, 10);
+    permit = decision?.permit;
+    if (permit?.rule) call.outcome.rule = permit.rule;
+    await forward(call, { headers: checked.headers, body: Buffer.from(JSON.stringify(permit?.body ?? checked.body)), permit });
+  } finally {
+    // Changes nothing where it was settled; what broke off in an unknown place was spent.
+    permit?.settle({ sent: true, whole: false });
+    turn.leave();
+  }
+}
+
+async function forward(
+  call: ModelCall,
+  asked: { headers: Record<string, string>; body: Buffer; permit: Permit | undefined },
+): Promise<void> {
   const { response, upstream, outcome } = call;
-  const { body, headers } = checked;
+  const { headers, body, permit } = asked;
+  const end: CallEnd = { sent: false, whole: false };
+  if (response.destroyed) return void permit?.settle(end);
   const onward = upstream.open({ path: call.path, headers: { ...headers, "content-length": String(body.length) } });
   const { promise: done, resolve } = Promise.withResolvers<void>();
+  let relayed: Promise<void> | undefined;
   const clock = setTimeout(() => onward.destroy(), callMs);
   // The agent left, or the door closed: nobody is to pay for the rest.
   response.on("close", () => {
     onward.destroy();
     resolve();
+  });
+  onward.on("socket", (socket) => {
+    const sent = () => {
+      end.sent = true;
+    };
+    if (socket.connecting) socket.once("connect", sent);
+    else sent();
   });
   onward.on("error", () => {
     if (!response.headersSent && !response.destroyed) {
@@ -52,61 +88,44 @@ export async function serveModelCall(call: ModelCall): Promise<void> {
     } else response.destroy();
     outcome.rule = "model.away";
   });
-  onward.on("response", (answer) => void relay(answer, call).catch(() => response.destroy()));
+  onward.on("response", (answer) => {
+    end.status = answer.statusCode;
+    relayed = relay(answer, call, end).catch(() => void response.destroy());
+  });
   onward.end(body);
   await done;
+  await relayed;
   clearTimeout(clock);
+  // What nobody counted is charged at the most that it can have been, and stands so on record.
+  const charged = permit?.settle({ ...end, usage: outcome.usage });
+  if (charged) outcome.usage = charged;
+  if (charged && outcome.rule === "model.messages") outcome.rule = "model.charged-at-most";
 }
 
-/** Reads the body and holds it to the policy; undefined: it was refused and answered. */
-async function readChecked(call: ModelCall): Promise<{ body: Buffer; headers: Record<string, string> } | undefined> {
-  const { request, response, outcome, upstream } = call;
-  const refuse = (answer: { status: 400 | 403 | 408 | 413; rule: string; why: string; grant?: string }) => {
-    // A framing that broke has said so already.
-    if (outcome.verdict === "allowed") outcome.rule = answer.rule;
-    outcome.verdict = "refused";
-    if (!response.destroyed) outcome.bytesOut += answerRefusal(response, { ...answer, close: true });
-    return undefined;
-  };
-  const headers = readHeaders(request.rawHeaders);
-  if (headers.has("content-encoding"))
-    return refuse({ status: 400, rule: "model.encoding", why: "a compressed body is not read" });
-  const type = (headers.get("content-type")?.[0] ?? "").toLowerCase().replaceAll(" ", "");
-  if (type !== "application/json" && type !== "application/json;charset=utf-8") {
-    return refuse({ status: 400, rule: "model.content-type", why: "the content type must be application/json" });
-  }
-  const version = headers.get("anthropic-version")?.[0] ?? apiVersion;
-  if (version !== apiVersion)
-    return refuse({ status: 403, rule: "model.api-version", why: "this version of the API is not known here" });
-  const betas = decideBetas(headers.get("anthropic-beta")?.[0]);
-  if (!betas.allowed) return refuse({ status: 403, ...betas });
-  const chunks: Buffer[] = [];
-  const clock = setTimeout(() => request.destroy(), bodyMs);
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      outcome.bytesIn += chunk.length;
-      if (outcome.bytesIn > longestBodyBytes)
-        return refuse({ status: 413, rule: "model.too-long", why: "the body is longer than 32 MiB" });
-      chunks.push(chunk);
-    }
-  } catch {
-    return refuse({ status: 408, rule: "model.cut-off", why: "the body did not arrive" });
-  } finally {
-    clearTimeout(clock);
-  }
-  if (request.rawTrailers.length > 0) return refuse({ status: 400, rule: "http.trailer", why: "trailers are not spoken here" });
-  const json = parseStrictJson(Buffer.concat(chunks));
-  if (!json.ok) return refuse({ status: 400, rule: "model.json", why: json.why });
-  const decision = decideBody(json.value, call.policy, call.path.startsWith("/v1/messages/count_tokens") ? "count" : "messages");
-  if (!decision.allowed) return refuse({ status: 403, ...decision });
-  if (betas.dropped.length > 0) outcome.rule = "model.beta-dropped";
-  return {
-    body: Buffer.from(JSON.stringify(json.value)),
-    headers: composeModelHeaders({ request: headers, betas: betas.betas, credential: upstream.credential }),
-  };
+function refuseOver({ response, outcome }: ModelCall, why: string): void {
+  Object.assign(outcome, { verdict: "refused", rule: "model.over-budget" });
+  const grant = "The operator raises AIRLOCK_RUN_BUDGET_USD or AIRLOCK_RUN_BUDGET_TOKENS";
+  // 402: the agent stops at once and shows these words.
+  if (!response.destroyed)
+    outcome.bytesOut += answerRefusal(response, { status: 402, rule: "model.over-budget", why, grant, close: false });
 }
 
-async function relay(answer: IncomingMessage, call: ModelCall): Promise<void> {
+function refuseForNow({ response, outcome }: ModelCall, retryAfterSeconds: number): void {
+  Object.assign(outcome, { verdict: "refused", rule: "model.too-many" });
+  const why = `this run makes more calls than it may; try again in ${retryAfterSeconds} seconds`;
+  const grant = "The operator raises AIRLOCK_MODEL_PARALLEL or AIRLOCK_MODEL_RATE";
+  if (!response.destroyed)
+    outcome.bytesOut += answerRefusal(response, {
+      status: 429,
+      rule: "model.too-many",
+      why,
+      grant,
+      retryAfterSeconds,
+      close: true,
+    });
+}
+
+async function relay(answer: IncomingMessage, call: ModelCall, end: CallEnd): Promise<void> {
   const { response, outcome, upstream } = call;
   const status = answer.statusCode ?? 502;
   const scrubber = createScrubber([upstream.credential.value]);
@@ -129,6 +148,7 @@ async function relay(answer: IncomingMessage, call: ModelCall): Promise<void> {
   } finally {
     const usage = meter.result();
     if (usage) outcome.usage = usage;
+    end.whole = meter.whole();
   }
 }
 

@@ -1,5 +1,6 @@
 /** ◆ What a request of the Messages API may ask the far end to do: think, and nothing else. */
 import { countBody, messagesBody } from "./body.ts";
+import { count, list, object, text } from "./form.ts";
 
 export interface ModelPolicy {
   /** Exact names; absent: every model. */
@@ -28,6 +29,21 @@ export function decideBody(body: unknown, policy: ModelPolicy, kind: "messages" 
   }
   return { allowed: true };
 }
+
+/** A door's order, from the App. Undefined: it is not understood, and no door is opened on a guess. */
+export function parseModelPolicy(value: unknown): ModelPolicy | undefined {
+  return policyForm(value, "") === undefined ? (value as ModelPolicy) : undefined;
+}
+
+const money = count(0, Number.MAX_SAFE_INTEGER);
+const policyForm = object(
+  {},
+  {
+    allowedModels: list(text()),
+    budget: object({}, { microUsd: money, tokens: money }),
+    pace: object({ atOnce: count(1, 64), perMinute: count(1, 100_000) }),
+  },
+);
 
 const afterReview =
   "It is allowed only by a change of Airlock's policy for the pinned Claude Code (npm run agent:bump); nothing inside the sandbox can";

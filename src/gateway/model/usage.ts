@@ -6,6 +6,8 @@ export interface UsageMeter {
   push(chunk: Buffer): void;
   /** undefined: the answer told no usage. */
   result(): ModelUsage | undefined;
+  /** The usage is the last word: the answer was told to its end. */
+  whole(): boolean;
 }
 
 /** A plain answer longer than this is passed on all the same, but not counted from. */
@@ -14,6 +16,7 @@ const longestJsonBytes = 8 * 1024 * 1024;
 export function createUsageMeter(contentType: string): UsageMeter {
   const usage: Partial<ModelUsage> = {};
   const result = () => (usage.model === undefined ? undefined : complete(usage));
+  let whole = false;
   if (contentType.startsWith("text/event-stream")) {
     const decoder = new TextDecoder();
     const parser = createParser({
@@ -22,9 +25,11 @@ export function createUsageMeter(contentType: string): UsageMeter {
         const data = parseObject(event.data);
         const message = event.event === "message_start" ? readObject(data?.message) : data;
         take(usage, message);
+        // Counts from the beginning, and comes after the last block.
+        if (event.event === "message_delta" && readObject(data?.usage)) whole = true;
       },
     });
-    return { push: (chunk) => parser.feed(decoder.decode(chunk, { stream: true })), result };
+    return { push: (chunk) => parser.feed(decoder.decode(chunk, { stream: true })), result, whole: () => whole };
   }
   const chunks: Buffer[] = [];
   let size = 0;
@@ -34,9 +39,12 @@ export function createUsageMeter(contentType: string): UsageMeter {
       if (size <= longestJsonBytes) chunks.push(chunk);
     },
     result() {
-      if (size <= longestJsonBytes) take(usage, parseObject(Buffer.concat(chunks).toString("utf8")));
+      const told = size <= longestJsonBytes ? parseObject(Buffer.concat(chunks).toString("utf8")) : undefined;
+      take(usage, told);
+      whole = readObject(told?.usage) !== undefined;
       return result();
     },
+    whole: () => whole,
   };
 }
 

@@ -1,0 +1,164 @@
+import type { ModelUsage } from "../../run/evidence.ts";
+import { boundInput, type Counted, type Outline, outlineOf } from "./bound.ts";
+import type { Charge, Ledger } from "./ledger.ts";
+import { addNote, printBudgetNote } from "./note.ts";
+import type { ModelPolicy } from "./policy.ts";
+import { priceMicroUsd } from "./price.ts";
+
+/** One call that may be made. */
+export interface Permit {
+  /** As it is to be sent: where little is left it may carry a note to the agent, and ask for a shorter answer. */
+  body: Record<string, unknown>;
+  /** "model.budget-low": such a body. */
+  rule: string | undefined;
+  /** Once the call has ended, however it did. Returns what it is charged at, where that is not what the answer told. */
+  settle(end: CallEnd): ModelUsage | undefined;
+}
+
+export interface CallEnd {
+  /** Whether the request may have reached the API. */
+  sent: boolean;
+  /** Of the API's answer; undefined: none came. */
+  status?: number | undefined;
+  usage?: ModelUsage | undefined;
+  /** The usage is the last word: the answer was not cut. */
+  whole: boolean;
+}
+
+export type BudgetDecision = { permit: Permit } | { over: string } | { busy: true };
+
+export interface Budget {
+  ask(body: Record<string, unknown>, gone: AbortSignal): Promise<BudgetDecision>;
+}
+
+/** An answer may be cut to so many tokens before a call is refused. */
+const shorter = [16_000, 4_000];
+const rememberedCalls = 8;
+
+/** A run's purse. A call is made only if the most that it can cost is still there, so what is set is never overspent. `patienceMs`: how
+ *  long a call waits for others of the run to end, where it would fit then. */
+export function createBudget(of: { ledger: Ledger; limit: NonNullable<ModelPolicy["budget"]>; patienceMs?: number }): Budget {
+  const { ledger, limit, patienceMs = 30_000 } = of;
+  const counted: Counted[] = [];
+  let settled = Promise.withResolvers<void>();
+  const fits = (charge: Charge, beside: Charge) => {
+    const spent = ledger.spent();
+    const usd = limit.microUsd === undefined || spent.microUsd + beside.microUsd + charge.microUsd <= limit.microUsd;
+    return usd && (limit.tokens === undefined || spent.tokens + beside.tokens + charge.tokens <= limit.tokens);
+  };
+
+  const permit = (call: Asked, maxTokens: number): Permit => {
+    const atMost = call.usage(maxTokens);
+    const reservation = ledger.reserve(chargeOf(atMost));
+    const used = usedShare(ledger.spent(), limit);
+    const short = maxTokens < call.outline.maxTokens;
+    const note = printBudgetNote(short ? Math.max(used, 0.95) : used);
+    const sized = short ? { ...call.body, max_tokens: maxTokens } : call.body;
+    const noted = note === undefined ? sized : addNote(sized, note);
+    return {
+      body: noted,
+      rule: noted === call.body ? undefined : "model.budget-low",
+      settle(end) {
+        const cost = decideCost(atMost, end);
+        reservation.settle(chargeOf(cost));
+        // With the note in it, it was longer than without: still the most that its beginning can cost.
+        if (end.whole && end.usage && !editsContext(call.body)) {
+          const { inputTokens, cacheReadTokens, cacheWriteTokens } = end.usage;
+          counted.unshift({ outline: call.outline, inputTokens: inputTokens + cacheReadTokens + cacheWriteTokens });
+          counted.splice(rememberedCalls);
+        }
+        settled.resolve();
+        settled = Promise.withResolvers();
+        return cost === end.usage || cost.inputTokens + cost.outputTokens === 0 ? undefined : cost;
+      },
+    };
+  };
+
+  return {
+    async ask(body, gone) {
+      const call = askedOf(body, counted);
+      const sizes = [
+        call.outline.maxTokens,
+        ...shorter.filter((size) => size < call.outline.maxTokens && size > thinkingOf(body)),
+      ];
+      const untilMs = performance.now() + patienceMs;
+      for (;;) {
+        const alone = sizes.find((size) => fits(chargeOf(call.usage(size)), nothing));
+        if (alone === undefined) return { over: printOver(limit, ledger.spent(), call.usage(sizes.at(-1) ?? 0)) };
+        const late = performance.now() >= untilMs;
+        const beside = ledger.open();
+        const now = late ? sizes.find((size) => fits(chargeOf(call.usage(size)), beside)) : alone;
+        if (now !== undefined && fits(chargeOf(call.usage(now)), beside)) return { permit: permit(call, now) };
+        if (late || gone.aborted) return { busy: true };
+        await Promise.race([settled.promise, within(untilMs - performance.now(), gone)]);
+      }
+    },
+  };
+}
+
+/** Pure. What is not known is charged at the most that it can have been. */
+export function decideCost(atMost: ModelUsage, end: CallEnd): ModelUsage {
+  if (!end.sent || (end.status !== undefined && (end.status < 200 || end.status > 299))) return { ...atMost, ...none };
+  if (!end.usage) return atMost;
+  return end.whole ? end.usage : { ...end.usage, outputTokens: Math.max(end.usage.outputTokens, atMost.outputTokens) };
+}
+
+interface Asked {
+  body: Record<string, unknown>;
+  outline: Outline;
+  usage(maxTokens: number): ModelUsage;
+}
+
+const nothing: Charge = { microUsd: 0, tokens: 0 };
+const none = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+
+function askedOf(body: Record<string, unknown>, counted: readonly Counted[]): Asked {
+  const outline = outlineOf(body);
+  // Written to the cache is the dearest that a token can be read.
+  const cacheWriteTokens = boundInput(outline, counted);
+  const model = String(body.model);
+  return { body, outline, usage: (outputTokens) => ({ ...none, model, cacheWriteTokens, outputTokens }) };
+}
+
+function chargeOf(usage: ModelUsage): Charge {
+  const tokens = usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+  return { microUsd: tokens === 0 ? 0 : priceMicroUsd(usage).microUsd, tokens };
+}
+
+function usedShare(spent: Charge, limit: NonNullable<ModelPolicy["budget"]>): number {
+  return Math.max(
+    limit.microUsd === undefined ? 0 : spent.microUsd / limit.microUsd,
+    limit.tokens === undefined ? 0 : spent.tokens / limit.tokens,
+  );
+}
+
+function thinkingOf(body: Record<string, unknown>): number {
+  const { budget_tokens } = (body.thinking ?? {}) as { budget_tokens?: unknown };
+  return typeof budget_tokens === "number" ? budget_tokens : 0;
+}
+
+/** Tool results that the API leaves out are not counted now, and might be another time. */
+function editsContext(body: Record<string, unknown>): boolean {
+  return JSON.stringify(body.context_management ?? {}).includes("clear_tool_uses");
+}
+
+function printOver(limit: NonNullable<ModelPolicy["budget"]>, spent: Charge, atMost: ModelUsage): string {
+  const call = chargeOf(atMost);
+  const assumed = priceMicroUsd(atMost).assumed
+    ? ` (the price of ${atMost.model} is not known: the dearest model's is taken)`
+    : "";
+  const usd = (micro: number) => `${(micro / 1e6).toFixed(2)} USD`;
+  const parts = [
+    ...(limit.microUsd === undefined ? [] : [`${usd(spent.microUsd)} of ${usd(limit.microUsd)}`]),
+    ...(limit.tokens === undefined ? [] : [`${spent.tokens} of ${limit.tokens} tokens`]),
+  ];
+  return `this run's budget is used up: ${parts.join(" and ")} are spent, and one more call may cost ${usd(call.microUsd)} and ${call.tokens} tokens${assumed}`;
+}
+
+async function within(waitMs: number, gone: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const clock = setTimeout(resolve, Math.max(1, waitMs));
+  gone.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(clock);
+}

@@ -1,0 +1,27 @@
+import type { RunId } from "../../run/identity.ts";
+import { type Budget, createBudget } from "./budget.ts";
+import { openLedger } from "./ledger.ts";
+import { createPace, type Pace } from "./pace.ts";
+import type { ModelPolicy } from "./policy.ts";
+
+/** What one door's calls of the model API pass, beside the policy for their bodies. */
+export interface ModelGate {
+  messages: Pace;
+  /** Counting is free, and Claude Code does it thirty times at once. */
+  counting: Pace;
+  /** Absent: the run may spend without limit. */
+  budget: Budget | undefined;
+}
+
+export const defaultPace = { atOnce: 8, perMinute: 60 } as const;
+
+/** `folder`: where the run's spending is kept. */
+export function openModelGate(of: { policy: ModelPolicy; folder: string; run: RunId }): ModelGate {
+  const { atOnce, perMinute } = of.policy.pace ?? defaultPace;
+  const { budget: limit } = of.policy;
+  return {
+    messages: createPace({ atOnce, perMinute }),
+    counting: createPace({ atOnce, perMinute: perMinute * 5 }),
+    budget: limit && createBudget({ ledger: openLedger(of.folder, of.run), limit }),
+  };
+}
