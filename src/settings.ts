@@ -27,8 +27,19 @@ export interface Settings {
     credential: { kind: "api-key" | "oauth-token"; value: Secret } | undefined;
     baseUrl: string;
     name: string | undefined;
+    /** What the agent may use beside it. */
+    smallName: string | undefined;
   };
-  limits: { concurrency: number; deadlineMinutes: number; memoryBytes: number };
+  limits: {
+    concurrency: number;
+    deadlineMinutes: number;
+    memoryBytes: number;
+    /** Of one run. Undefined: without limit. */
+    budgetMicroUsd: number | undefined;
+    budgetTokens: number | undefined;
+    modelCallsAtOnce: number;
+    modelCallsPerMinute: number;
+  };
   publish: { ci: Value<"AIRLOCK_CI">; workflows: Value<"AIRLOCK_WORKFLOWS">; holdMs: number; releaseByOthers: boolean };
   /** How the sandboxes of new runs meet the network. */
   mode: "sealed" | "firewalled";
@@ -86,11 +97,16 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       credential: credential.used,
       baseUrl: read(environment, "ANTHROPIC_BASE_URL") ?? "https://api.anthropic.com",
       name: read(environment, "AIRLOCK_MODEL"),
+      smallName: read(environment, "AIRLOCK_SMALL_MODEL"),
     },
     limits: {
       concurrency: read(environment, "AIRLOCK_CONCURRENCY") ?? 2,
       deadlineMinutes: read(environment, "AIRLOCK_DEADLINE_MINUTES") ?? 60,
       memoryBytes: read(environment, "AIRLOCK_MEMORY") ?? 4 * 1024 ** 3,
+      budgetMicroUsd: orNone(read(environment, "AIRLOCK_RUN_BUDGET_USD") ?? 10_000_000),
+      budgetTokens: orNone(read(environment, "AIRLOCK_RUN_BUDGET_TOKENS") ?? "none"),
+      modelCallsAtOnce: read(environment, "AIRLOCK_MODEL_PARALLEL") ?? 8,
+      modelCallsPerMinute: read(environment, "AIRLOCK_MODEL_RATE") ?? 60,
     },
     publish: {
       ci: read(environment, "AIRLOCK_CI") ?? "hold",
@@ -172,6 +188,10 @@ function read<Name extends ValueName>(environment: Environment, name: Name): Val
   const parsed = values[name].safeParse(found.text);
   if (parsed.success) return parsed.data as Value<Name>;
   throw wrong(name, parsed.error.issues[0]?.message ?? "cannot be understood");
+}
+
+function orNone(value: number | "none"): number | undefined {
+  return value === "none" ? undefined : value;
 }
 
 function readGithub(environment: Environment): Settings["github"] {

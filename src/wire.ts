@@ -8,6 +8,7 @@ import { createWatchers } from "./agent/watch.ts";
 import { handleDelivery } from "./delivery/handle.ts";
 import { serve } from "./delivery/serve.ts";
 import { serveLocal } from "./delivery/serve-local.ts";
+import type { ModelPolicy } from "./gateway/model/policy.ts";
 import { startGateway } from "./gateway/start.ts";
 import { startGitHost } from "./git/start.ts";
 import { createGitHubApp } from "./github/app.ts";
@@ -64,6 +65,7 @@ export interface AppWish {
 }
 
 const defaultModel = "claude-sonnet-5";
+const defaultSmallModel = "claude-haiku-5-5";
 
 /** Builds every part once and hands it down. Disposing takes all apart in the reverse order; runs go on at the next start. */
 export async function startApp({ settings, machine, version, logTo, world }: AppWish): Promise<RunningApp> {
@@ -171,6 +173,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     ...{ helpers, secretPaths: [engineSocket, join(data.folder, "store"), join(data.folder, "keys")] },
     ...{ instance: data.instance, image: machine.image, runsFolder, transportFolder, webUrl: settings.github.webUrl },
     model: model.name ?? defaultModel,
+    modelPolicy: modelPolicyOf(settings),
     memoryBytes: settings.limits.memoryBytes,
     mode: settings.mode,
     reach: createReach({
@@ -257,6 +260,16 @@ export async function startApp({ settings, machine, version, logTo, world }: App
       }
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** The run's model, and the one that the pinned Claude Code takes for small work. */
+function modelPolicyOf({ model, limits }: CompleteSettings): ModelPolicy {
+  const { budgetMicroUsd: microUsd, budgetTokens: tokens } = limits;
+  return {
+    allowedModels: [model.name ?? defaultModel, model.smallName ?? defaultSmallModel],
+    budget: { ...(microUsd !== undefined && { microUsd }), ...(tokens !== undefined && { tokens }) },
+    pace: { atOnce: limits.modelCallsAtOnce, perMinute: limits.modelCallsPerMinute },
   };
 }
 

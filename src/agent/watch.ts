@@ -31,6 +31,7 @@ export interface Watched {
   /** The sandbox's output has been read to its end. */
   drained: boolean;
   keyRefused: boolean;
+  overBudget: boolean;
   outputFull: boolean;
 }
 
@@ -58,7 +59,10 @@ export function createWatchers(parts: WatchParts): Watchers {
   const watchOf = (run: RunId): Watch => {
     const known = watches.get(run);
     if (known) return known;
-    const made: Watch = { seen: { drained: false, keyRefused: false, outputFull: false }, stop: new AbortController() };
+    const made: Watch = {
+      seen: { drained: false, keyRefused: false, overBudget: false, outputFull: false },
+      stop: new AbortController(),
+    };
     watches.set(run, made);
     return made;
   };
@@ -120,9 +124,10 @@ async function followRecord(parts: WatchParts, run: RunRow, watch: Watch): Promi
     if (link.digest === "") parts.log.error({ runId: run.id, seq: row.seq }, "a row of evidence does not follow the one before");
     await addEvidence(parts.db, run.fence, { ...kept, digest: link.digest }, link.received);
     parts.changes.touch(run.id);
-    if (row.rule !== "model.key-refused" || watch.seen.keyRefused) continue;
-    watch.seen.keyRefused = true;
-    parts.wake(run.id);
+    const { keyRefused, overBudget } = watch.seen;
+    watch.seen.keyRefused ||= row.rule === "model.key-refused";
+    watch.seen.overBudget ||= row.rule === "model.over-budget";
+    if (watch.seen.keyRefused !== keyRefused || watch.seen.overBudget !== overBudget) parts.wake(run.id);
   }
 }
 

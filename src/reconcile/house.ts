@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import type { Watchers } from "../agent/watch.ts";
 import type { Gateway } from "../gateway/client.ts";
+import type { ModelPolicy } from "../gateway/model/policy.ts";
 import type { GitHost } from "../git/client.ts";
 import type { UpstreamNetwork } from "../git/upstream.ts";
 import type { GitHubApp } from "../github/app.ts";
@@ -39,6 +40,7 @@ export interface House {
   /** "https://github.com" */
   webUrl: string;
   model: string;
+  modelPolicy: ModelPolicy;
   memoryBytes: number;
   /** Of runs that begin from now on. */
   mode: "sealed" | "firewalled";

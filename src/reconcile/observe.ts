@@ -43,6 +43,7 @@ export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen
         : { state: sandbox.state },
     watched: watched !== undefined && (sandbox.state !== "exited" || watched.drained),
     keyRefused: watched?.keyRefused ?? false,
+    overBudget: watched?.overBudget ?? false,
     outputFull: watched?.outputFull ?? false,
     reportDue: parts.nowMs() - run.reportedAtMs >= reportEveryMs && (await progressOf(parts, run)) !== run.reported,
   };

@@ -48,6 +48,15 @@ const sandboxLost: Step = {
   remedy: "See whether the Docker engine was restarted, then set the label again.",
 };
 
+const overBudget: Ending = {
+  outcome: "over_budget",
+  reason: {
+    code: "model.over-budget",
+    words: "The run's budget is used up.",
+    remedy: "Make the issue smaller, or raise AIRLOCK_RUN_BUDGET_USD, then set the label again.",
+  },
+};
+
 const keyRefused: Ending = {
   outcome: "failed",
   reason: {
@@ -88,6 +97,7 @@ function decideHeld(run: Extract<Run, { at: "held" }>, seen: Seen, nowMs: number
 function decideWorking(run: Extract<Run, { at: "working" }>, seen: Seen, nowMs: number): Step {
   if (seen.stop) return { do: "ask-stop", ending: seen.stop };
   if (seen.keyRefused) return { do: "ask-stop", ending: keyRefused };
+  if (seen.overBudget) return { do: "ask-stop", ending: overBudget };
   if (seen.outputFull) return { do: "ask-stop", ending: outputFull };
   // The last words of an agent that has ended are read before anything is made of its exit.
   if (seen.sandbox.state !== "absent" && !seen.watched) return { do: "watch" };

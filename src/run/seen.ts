@@ -14,6 +14,8 @@ export interface Seen {
   watched: boolean;
   /** The model API refused the key: the agent cannot go on, nor would a second try help. */
   keyRefused: boolean;
+  /** The gateway let a call of the model not pass, because the run's budget is used up. */
+  overBudget?: boolean;
   /** The sandbox's output has reached its cap; the engine would rotate it away. */
   outputFull: boolean;
   /** What GitHub shows is older than what is true, and the last update is long enough ago. */

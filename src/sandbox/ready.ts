@@ -1,6 +1,7 @@
 import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Gateway, OpenedDoor } from "../gateway/client.ts";
+import type { ModelPolicy } from "../gateway/model/policy.ts";
 import type { Accounts } from "../privilege/accounts.ts";
 import { ensureFolder } from "../privilege/folder.ts";
 import type { Fact } from "../run/fact.ts";
@@ -30,6 +31,8 @@ export interface SandboxParts {
   /** The processes that meet the agent's bytes, and what they must not reach: looked at before every run. */
   helpers: readonly Helper[];
   secretPaths: readonly string[];
+  /** What every run's calls of the model API are held to. */
+  modelPolicy: ModelPolicy;
 }
 
 /** How long a fresh sandbox may take to say what its probe saw. */
@@ -81,8 +84,12 @@ async function readyNamespace(parts: SandboxParts, spec: SandboxSpec) {
 }
 
 /** Idempotent: a gateway that was started anew in mid-run listens again where the sandbox looks for it. */
-export async function openRunDoor(parts: Pick<SandboxParts, "gateway" | "runsFolder">, run: RunId): Promise<OpenedDoor> {
-  return await parts.gateway.openDoor({ run, folder: doorFolder(parts.runsFolder, run), repository: `${run}.git` });
+export async function openRunDoor(
+  parts: Pick<SandboxParts, "gateway" | "runsFolder" | "modelPolicy">,
+  run: RunId,
+): Promise<OpenedDoor> {
+  const folder = doorFolder(parts.runsFolder, run);
+  return await parts.gateway.openDoor({ run, folder, repository: `${run}.git`, model: parts.modelPolicy });
 }
 
 /** Where a firewalled run's token lies, on the host. */

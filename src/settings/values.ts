@@ -44,6 +44,19 @@ export const values = {
     .transform(withoutSlash),
   AIRLOCK_MODEL: z.string().regex(/^[\w.:@/-]{1,120}$/, "is not a model's name"),
   AIRLOCK_MODE: z.enum(["sealed", "firewalled"], "is neither sealed nor firewalled"),
+  AIRLOCK_SMALL_MODEL: z.string().regex(/^[\w.:@/-]{1,120}$/, "is not a model's name"),
+  /** Millionths of a dollar. */
+  AIRLOCK_RUN_BUDGET_USD: z
+    .string()
+    .regex(/^(none|\d{1,6}(\.\d{1,4})?)$/, 'is neither an amount such as 10 or 2.50 nor "none"')
+    .transform((text) => (text === "none" ? text : Math.round(Number(text) * 1e6)))
+    .refine((amount) => amount !== 0, 'is nothing: no agent could work ("none" is without limit)'),
+  AIRLOCK_RUN_BUDGET_TOKENS: z
+    .string()
+    .regex(/^(none|[1-9]\d{3,11})$/, 'is neither a number of tokens (1000 at least) nor "none"')
+    .transform((text) => (text === "none" ? text : Number(text))),
+  AIRLOCK_MODEL_PARALLEL: wholeNumber(1, 64),
+  AIRLOCK_MODEL_RATE: wholeNumber(1, 10_000),
   AIRLOCK_CONCURRENCY: wholeNumber(1, 100),
   AIRLOCK_DEADLINE_MINUTES: wholeNumber(1, 1380),
   AIRLOCK_MEMORY: z

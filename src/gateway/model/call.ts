@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { formsOf } from "../../secret/forms.ts";
 import type { Outcome } from "../outcome.ts";
 import { answerRefusal } from "../refusal.ts";
 import type { CallEnd, Permit } from "./budget.ts";
@@ -128,7 +129,7 @@ function refuseForNow({ response, outcome }: ModelCall, retryAfterSeconds: numbe
 async function relay(answer: IncomingMessage, call: ModelCall, end: CallEnd): Promise<void> {
   const { response, outcome, upstream } = call;
   const status = answer.statusCode ?? 502;
-  const scrubber = createScrubber([upstream.credential.value]);
+  const scrubber = createScrubber(formsOf(upstream.credential.value));
   if (status < 200 || status > 299) return relayError(answer, { response, outcome, secret: upstream.credential.value, status });
   const contentType = answer.headers["content-type"] ?? "";
   const meter = createUsageMeter(contentType);

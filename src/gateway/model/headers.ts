@@ -1,5 +1,7 @@
 /** ◆ Which headers cross to the model API and back. What is not named here does not. */
 
+import { formsOf } from "../../secret/forms.ts";
+
 export interface ModelCredential {
   kind: "api-key" | "oauth";
   value: string;
@@ -37,10 +39,11 @@ export function composeAnswerHeaders(
   secret: string,
 ): Record<string, string> {
   const headers: Record<string, string> = {};
+  const forms = [secret, ...formsOf(secret)];
   for (const [name, value] of Object.entries(answer)) {
     if (typeof value !== "string") continue;
     if (responseHeaders.includes(name) || name.startsWith("anthropic-ratelimit-"))
-      headers[name] = value.replaceAll(secret, "[removed]");
+      headers[name] = forms.reduce((text, form) => text.replaceAll(form, "[removed]"), value);
   }
   return headers;
 }

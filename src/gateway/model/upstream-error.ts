@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { formsOf } from "../../secret/forms.ts";
 import type { Outcome } from "../outcome.ts";
 import { answerRefusal } from "../refusal.ts";
 import { composeAnswerHeaders } from "./headers.ts";
@@ -12,7 +13,7 @@ export async function relayError(
   to: { response: ServerResponse; outcome: Outcome; secret: string; status: number },
 ): Promise<void> {
   const { response, outcome, secret, status } = to;
-  const scrubber = createScrubber([secret]);
+  const scrubber = createScrubber(formsOf(secret));
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {

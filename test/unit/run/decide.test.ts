@@ -50,6 +50,7 @@ describe("what is done next", () => {
     ["working", { sandbox: exited }, { do: "end-agent", exitCode: 0 }],
     ["working", { sandbox: { state: "absent" }, watched: false }, { do: "fail" }],
     ["working", { keyRefused: true }, { do: "ask-stop" }],
+    ["working", { overBudget: true }, { do: "ask-stop" }],
     ["working", { outputFull: true }, { do: "ask-stop" }],
     ["working", { stop, sandbox: exited }, { do: "ask-stop" }],
     ["stopping", { stop }, { do: "stop-sandbox" }],
