@@ -46,7 +46,15 @@ describe("settings", () => {
       webUrl: "https://github.com",
       webhookPath: "/api/github/webhooks",
     });
-    expect(settings.limits).toEqual({ concurrency: 2, deadlineMinutes: 60, memoryBytes: 4 * 1024 ** 3 });
+    expect(settings.limits).toEqual({
+      concurrency: 2,
+      deadlineMinutes: 60,
+      memoryBytes: 4 * 1024 ** 3,
+      budgetMicroUsd: 10_000_000,
+      budgetTokens: undefined,
+      modelCallsAtOnce: 8,
+      modelCallsPerMinute: 60,
+    });
     expect(settings.app).toBeUndefined();
   });
 
