@@ -1,4 +1,5 @@
 import type { Gateway } from "../gateway/client.ts";
+import type { ModelPolicy } from "../gateway/model/policy.ts";
 import type { GitHost } from "../git/client.ts";
 import { readKnownPackages } from "../prepare/packages.ts";
 import { openRunDoor } from "../sandbox/ready.ts";
@@ -8,6 +9,7 @@ export interface DoorParts {
   gateway: Gateway;
   git: GitHost;
   runsFolder: string;
+  modelPolicy: ModelPolicy;
 }
 
 /** Opens the run's door, or finds it open, and tells the gateway what it does not know of the run: at first, and after a gateway that ended. */
