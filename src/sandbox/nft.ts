@@ -101,7 +101,8 @@ function parseRefused(json: string): { address: string; protocol: string; port: 
     .flatMap(({ set }) => set?.elem ?? [])
     .map(({ elem: { val, counter } }) => ({
       address: val.concat[0],
-      protocol: String(val.concat[1]),
+      // A number where the host has no /etc/protocols.
+      protocol: { 6: "tcp", 17: "udp" }[Number(val.concat[1])] ?? String(val.concat[1]),
       port: Number(val.concat[2]),
       packets: counter?.packets ?? 0,
     }));

@@ -35,6 +35,8 @@ export interface TestHouse extends People {
 export interface HouseWish {
   limits?: Partial<Settings["limits"]>;
   publish?: Partial<Settings["publish"]>;
+  /** How sandboxes meet the network; sealed by default. */
+  mode?: "sealed" | "firewalled";
   /** Makes the machine another than the one that is there. */
   change?: (machine: Machine) => Machine;
   /** Another model than the house's own, by the settings that name it. */
@@ -43,7 +45,7 @@ export interface HouseWish {
 
 /** The whole App on the real engine, with a local GitHub and a local model, in this process. One for each test file. */
 export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
-  const { limits = {}, publish = {}, change = (machine) => machine, pay } = wish;
+  const { limits = {}, publish = {}, change = (machine) => machine, pay, mode = "sealed" } = wish;
   const lines: string[] = [];
   const logTo = new Writable({
     write(chunk, _encoding, done) {
@@ -56,6 +58,7 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
   const local = await startLocalHouse({
     ...{ machine: change(machine), env: { LOG_LEVEL: "info", ...pay }, mayPay: pay !== undefined, logTo },
     limits: { concurrency: 3, ...limits },
+    mode,
     publish,
   });
   const { github } = local;
