@@ -149,7 +149,7 @@ async function tryReady(join: (pid: number) => Promise<void>) {
   const fact = await readySandbox(
     {
       ...{ engine: engine.engine, gateway, accounts: undefined, instance: "test", runsFolder: folder },
-      ...{ image: { id: engine.imageId }, memoryBytes: 1024 ** 3, reach },
+      ...{ image: { id: engine.imageId }, memoryBytes: 1024 ** 3, reach, helpers: [], secretPaths: [] },
     },
     { id: run, uid: 700_253, mode: "firewalled" },
   );
