@@ -150,7 +150,7 @@ async function tryReady(join: (pid: number) => Promise<void>) {
     {
       ...{ engine: engine.engine, gateway, accounts: undefined, instance: "test", runsFolder: folder },
       ...{ image: { id: engine.imageId }, memoryBytes: 1024 ** 3, reach, helpers: [], secretPaths: [] },
-    },
+    } as unknown as Parameters<typeof readySandbox>[0],
     { id: run, uid: 700_253, mode: "firewalled" },
   );
   const label = [`${engineLabels.run}=${run}`, `${engineLabels.role}=sandbox`];
