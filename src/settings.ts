@@ -34,6 +34,9 @@ export interface Settings {
     concurrency: number;
     deadlineMinutes: number;
     memoryBytes: number;
+    cpus: number;
+    processes: number;
+    diskBytes: number;
     /** Of one run. Undefined: without limit. */
     budgetMicroUsd: number | undefined;
     budgetTokens: number | undefined;
@@ -107,6 +110,9 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       budgetTokens: orNone(read(environment, "AIRLOCK_RUN_BUDGET_TOKENS") ?? "none"),
       modelCallsAtOnce: read(environment, "AIRLOCK_MODEL_PARALLEL") ?? 8,
       modelCallsPerMinute: read(environment, "AIRLOCK_MODEL_RATE") ?? 60,
+      cpus: read(environment, "AIRLOCK_CPUS") ?? 2,
+      processes: read(environment, "AIRLOCK_PIDS") ?? 1024,
+      diskBytes: read(environment, "AIRLOCK_DISK") ?? 8 * 1024 ** 3,
     },
     publish: {
       ci: read(environment, "AIRLOCK_CI") ?? "hold",

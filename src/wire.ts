@@ -175,6 +175,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     model: model.name ?? defaultModel,
     modelPolicy: modelPolicyOf(settings),
     memoryBytes: settings.limits.memoryBytes,
+    limits: { cpus: settings.limits.cpus, processes: settings.limits.processes, diskBytes: settings.limits.diskBytes },
     mode: settings.mode,
     reach: createReach({
       ...{ webUrl: settings.github.webUrl, apiUrl: settings.github.apiUrl, world },

@@ -13,6 +13,7 @@ import type { Teller } from "../report/teller.ts";
 import type { Engine } from "../sandbox/engine.ts";
 import type { Helper } from "../sandbox/helper-checks.ts";
 import type { Reach } from "../sandbox/reach.ts";
+import type { SandboxLimits } from "../sandbox/spec.ts";
 import type { Schema } from "../store/schema.ts";
 
 /** Every part that steps work with, built once by wire.ts. Each step takes of it what its own file names. */
@@ -42,6 +43,7 @@ export interface House {
   model: string;
   modelPolicy: ModelPolicy;
   memoryBytes: number;
+  limits: Partial<SandboxLimits>;
   /** Of runs that begin from now on. */
   mode: "sealed" | "firewalled";
   reach: Reach;

@@ -28,7 +28,7 @@ export interface HostExpectation {
 
 /** Pure. One check for each of `hostCheckNames`. */
 export function hostChecks(seen: HostSight, wanted: HostExpectation): SandboxCheck[] {
-  const rows = [network(seen, wanted), mounts(seen, wanted), privileges(seen, wanted)];
+  const rows = [network(seen, wanted), mounts(seen, wanted), disk(seen), privileges(seen, wanted)];
   return rows.map(([name, ok, text]) => ({ name, side: "outside", ok, seen: text.slice(0, 200) }));
 }
 
@@ -80,6 +80,17 @@ function mounts({ mounts: text }: HostSight, wanted: HostExpectation): Row {
   return ["host.mounts", found.length > 0 && complaints.length === 0, complaints.join(", ") || `${found.length}, none but ours`];
 }
 
+/** The run's volume is a file system of its own: what fills it takes nothing from the host. */
+function disk({ mounts: text }: HostSight): Row {
+  const row = text.split("\n").find((line) => line.split(" ")[4] === "/work");
+  const device = row?.split(" - ")[1]?.split(" ")[1] ?? "none";
+  return [
+    "host.disk",
+    /^\/dev\/loop\d+$/.test(device),
+    /^\/dev\/loop/.test(device) ? "a disk of its own" : `${device}: no limit holds`,
+  ];
+}
+
 function privileges({ status }: HostSight, { uid }: HostExpectation): Row {
   const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(status)?.[1]?.trim() ?? "missing";
   const ids = `${uid}\t${uid}\t${uid}\t${uid}`;
@@ -98,4 +109,4 @@ function privileges({ status }: HostSight, { uid }: HostExpectation): Row {
   ];
 }
 
-export const hostCheckNames: readonly string[] = ["host.network", "host.mounts", "host.privileges"];
+export const hostCheckNames: readonly string[] = ["host.network", "host.mounts", "host.disk", "host.privileges"];

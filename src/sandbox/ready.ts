@@ -14,7 +14,7 @@ import { makeNamespace } from "./namespace.ts";
 import { followOutput } from "./output.ts";
 import type { Reach } from "./reach.ts";
 import { createSandbox, removeSandbox, type SandboxHandle, startSandbox } from "./sandboxes.ts";
-import { defaultLimits, defaultProbeTargets, type ProbeTargets, type SandboxSpec } from "./spec.ts";
+import { defaultLimits, defaultProbeTargets, type ProbeTargets, type SandboxLimits, type SandboxSpec } from "./spec.ts";
 import { decideVerified, verifySandbox } from "./verify.ts";
 
 export interface SandboxParts {
@@ -26,6 +26,8 @@ export interface SandboxParts {
   runsFolder: string;
   image: { id: string };
   memoryBytes: number;
+  /** Other limits of a sandbox, where they are not the usual ones. */
+  limits?: Partial<SandboxLimits>;
   /** What firewalled runs may reach. */
   reach: Reach;
   /** The processes that meet the agent's bytes, and what they must not reach: looked at before every run. */
@@ -119,7 +121,7 @@ function specOf(parts: SandboxParts, run: SandboxRun): SandboxSpec {
     architecture: parts.engine.info.architecture,
     uid: run.uid,
     doorFolder: doorFolder(parts.runsFolder, run.id),
-    limits: { ...defaultLimits, memoryBytes: parts.memoryBytes },
+    limits: { ...defaultLimits, ...parts.limits, memoryBytes: parts.memoryBytes },
     probe: { ...defaultProbeTargets, ...run.probe },
   };
 }

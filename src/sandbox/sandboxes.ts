@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerInfo, ContainerInspectInfo, VolumeInspectInfo } from "dockerode";
 import { Fault } from "../fault.ts";
 import { engineLabels, parseRunId, type RunId } from "../run/identity.ts";
+import { ensureDisk, releaseDisk } from "./disk.ts";
 import type { Engine } from "./engine.ts";
 import { statusOf } from "./image-stream.ts";
 import { readSeccompProfile } from "./seccomp.ts";
@@ -88,6 +89,7 @@ export async function removeSandbox(engine: Engine, owner: SandboxOwner, options
     const namespaces = containers.length === 0 ? await removeNamespace(engine, owner) : 1;
     if (options.keepVolume === true && containers.length + namespaces === 0) return;
     const volumes = options.keepVolume === true ? [] : await listVolumes(engine, owner);
+    for (const { Mountpoint } of volumes) await releaseDisk(Mountpoint);
     for (const { Name } of volumes) await whereThere(() => engine.docker.getVolume(Name).remove({ force: true }));
     if (containers.length + namespaces + volumes.length === 0) return;
   }
@@ -157,6 +159,8 @@ async function ensureVolume(engine: Engine, spec: SandboxSpec): Promise<void> {
     // The mountpoint lies in a folder of root's: the agent can change what is in it, never what it is.
     await lchown(volume.Mountpoint, spec.uid, spec.uid);
     await chmod(volume.Mountpoint, 0o700);
+    const size = { bytes: spec.limits.diskBytes, inodes: spec.limits.diskFiles };
+    await ensureDisk(volume.Mountpoint, { uid: spec.uid, size });
   } catch (cause) {
     throw new Fault("engine.not-root", `The volume of run ${spec.run} cannot be given to its uid`, {
       remedy: "Start Airlock as root: it makes a uid of its own for each run",

@@ -43,6 +43,9 @@ export interface SandboxLimits {
   openFiles: number;
   /** Of one file. */
   fileBytes: number;
+  /** Of /work, home included; and how many files it may hold. */
+  diskBytes: number;
+  diskFiles: number;
   /** Of /tmp; counts against the memory as well. */
   tmpBytes: number;
   tmpFiles: number;
@@ -73,6 +76,8 @@ export const defaultLimits: SandboxLimits = {
   processes: 1024,
   openFiles: 16_384,
   fileBytes: 4096 * mebibyte,
+  diskBytes: 8192 * mebibyte,
+  diskFiles: 1_000_000,
   tmpBytes: 1024 * mebibyte,
   tmpFiles: 200_000,
   outputBytes: 64 * mebibyte,

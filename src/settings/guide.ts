@@ -34,6 +34,9 @@ export const guide: Readonly<Record<string, string>> = {
   AIRLOCK_REGISTRY_CRATES: "Leave it out for https://index.crates.io, give a mirror's address, or off to close it",
   AIRLOCK_REGISTRY_GO: "Leave it out for https://proxy.golang.org, give a mirror's address, or off to close it",
   AIRLOCK_NEW_PACKAGES: "Leave it out for 20, or say how many packages beside those of its lock files a run may ask for",
+  AIRLOCK_CPUS: "Leave it out for 2, or say how many processors one run may use, for example 1.5",
+  AIRLOCK_PIDS: "Leave it out for 1024, or say how many processes one run may have at once",
+  AIRLOCK_DISK: "Leave it out for 8g, or give the disk of one run, for example 20g",
   HTTPS_PROXY: "Give the proxy that this machine reaches GitHub through, for example http://proxy.example.org:3128",
   NODE_EXTRA_CA_CERTS: "Point it at the PEM file of your own certificate authority",
 };

@@ -73,6 +73,17 @@ export const values = {
   AIRLOCK_REGISTRY_CRATES: registry(),
   AIRLOCK_REGISTRY_GO: registry(),
   AIRLOCK_NEW_PACKAGES: wholeNumber(0, 1000),
+  AIRLOCK_CPUS: z
+    .string()
+    .regex(/^\d{1,3}(\.\d{1,2})?$/, "is not a number of processors such as 2 or 1.5")
+    .transform(Number)
+    .refine((cpus) => cpus >= 0.1 && cpus <= 256, "is not between 0.1 and 256"),
+  AIRLOCK_PIDS: wholeNumber(64, 32_768),
+  AIRLOCK_DISK: z
+    .string()
+    .regex(/^\d{1,7}[mg]b?$/i, "is not a size such as 8g or 512m")
+    .transform(parseBytes)
+    .refine((bytes) => bytes >= 256 * 1024 ** 2, "is under 256m: no repository of any size fits into that"),
   HTTPS_PROXY: z.string().refine(isHttpUrl, "is not an http(s) address"),
   NO_PROXY: z.string(),
   NODE_EXTRA_CA_CERTS: z.string(),

@@ -9,6 +9,7 @@ export interface Need {
     | "unshare"
     | "debootstrap"
     | "ip"
+    | "mkfs.ext4"
     | "nft"
     | "/etc/ssl/certs/ca-certificates.crt"
     | "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -39,6 +40,7 @@ export const needs: readonly Need[] = [
     why: "the engine pulls images over TLS with it",
     required: false,
   },
+  { name: "mkfs.ext4", package: "e2fsprogs", why: "each run gets a disk of its own by it", required: true },
   { name: "ip", package: "iproute2", why: "network namespaces are looked at with it", required: false },
   { name: "nft", package: "nftables", why: "firewalled sandboxes need it", required: false },
   { name: "/usr/bin/chromium", package: "chromium", why: "pages are tested in it", required: false, testsOnly: true },

@@ -10,7 +10,7 @@ const sealed: HostSight = {
     "54 77 0:42 /sys /proc/sys ro,nosuid - proc proc rw",
     "80 76 0:46 / /sys ro,nosuid - sysfs sysfs ro",
     "94 76 254:0 /runs/x/door /airlock ro,relatime - ext4 /dev/vda rw",
-    "95 76 254:0 /volumes/x /work rw,relatime - ext4 /dev/vda rw",
+    "95 76 254:0 /volumes/x /work rw,nosuid,nodev - ext4 /dev/loop3 rw",
   ].join("\n"),
   status: `Uid:\t${ids}\nGid:\t${ids}\nGroups:\t\nCapInh:\t0000\nCapPrm:\t0000\nCapEff:\t0000\nCapBnd:\t0000\nCapAmb:\t0000\nNoNewPrivs:\t1\nSeccomp:\t2\n`,
 };
@@ -42,7 +42,7 @@ describe("what the host's kernel says of a sandbox", () => {
     ["one under /proc", { mounts: `${sealed.mounts}\n1 1 254:0 / /proc/x rw - ext4 /dev/vda rw` }, "host.mounts: /proc/x (ext4)"],
     ["a writable door", { mounts: sealed.mounts.replace("/airlock ro", "/airlock rw") }, "host.mounts: /airlock (ext4)"],
     ["a writable root", { mounts: sealed.mounts.replace("/ / ro", "/ / rw") }, "host.mounts: / (overlay)"],
-    ["no volume", { mounts: sealed.mounts.replace("/work", "/elsewhere") }, "host.mounts: /elsewhere (ext4), no /work"],
+    ["a disk that it shares", { mounts: sealed.mounts.replace("/dev/loop3", "/dev/vda") }, "host.disk: /dev/vda: no limit holds"],
     ["a capability", { status: sealed.status.replace("CapBnd:\t0000", "CapBnd:\t0400") }, "host.privileges: CapBnd 0400"],
     ["no filter", { status: sealed.status.replace("Seccomp:\t2", "Seccomp:\t0") }, "host.privileges: Seccomp 0"],
     ["a line that is missing", { status: sealed.status.replace(/NoNewPrivs.*\n/, "") }, "host.privileges: NoNewPrivs missing"],

@@ -54,6 +54,9 @@ describe("settings", () => {
       budgetTokens: undefined,
       modelCallsAtOnce: 8,
       modelCallsPerMinute: 60,
+      cpus: 2,
+      processes: 1024,
+      diskBytes: 8 * 1024 ** 3,
     });
     expect(settings.app).toBeUndefined();
   });
@@ -134,6 +137,9 @@ describe("settings", () => {
     ["AIRLOCK_ACCOUNTS", { AIRLOCK_ACCOUNTS: " , " }],
     ["AIRLOCK_MEMORY", { AIRLOCK_MEMORY: "4" }],
     ["AIRLOCK_MEMORY", { AIRLOCK_MEMORY: "64m" }],
+    ["AIRLOCK_CPUS", { AIRLOCK_CPUS: "0" }],
+    ["AIRLOCK_PIDS", { AIRLOCK_PIDS: "10" }],
+    ["AIRLOCK_DISK", { AIRLOCK_DISK: "8" }],
     ["AIRLOCK_CONCURRENCY", { AIRLOCK_CONCURRENCY: "0" }],
     ["AIRLOCK_DEADLINE_MINUTES", { AIRLOCK_DEADLINE_MINUTES: "1500" }],
     ["NODE_EXTRA_CA_CERTS", { NODE_EXTRA_CA_CERTS: "/nowhere/ca.pem" }],

@@ -24,6 +24,7 @@ describe("provisioning", () => {
             "debootstrap",
             "debian-archive-keyring",
             "ca-certificates",
+            "e2fsprogs",
             "iproute2",
             "nftables",
           ],
