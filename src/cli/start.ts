@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { exitCodes } from "../fault.ts";
+import { findKnownEscapes, packagedRunc } from "../sandbox/known-escapes.ts";
 import { childEnvironment, readSettings, requireComplete } from "../settings.ts";
 import { ensureMachine } from "../setup/machine.ts";
 import { awaitStop } from "./await-stop.ts";
@@ -33,6 +34,8 @@ export const runStart: CommandRun = async (given, terminal) => {
   }
   const complete = requireComplete(settings);
   const machine = await ensureMachine({ provision: options.provision, env: childEnvironment(), signal: stop.signal });
+  for (const known of findKnownEscapes({ runcVersion: await packagedRunc(machine.engine.info.runcVersion) }))
+    terminal.err(`airlock: ${known}`);
   const { startApp } = await import("../wire.ts");
   await using app = await startApp({ settings: complete, machine, version });
   if (options.json)
