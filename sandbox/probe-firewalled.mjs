@@ -28,7 +28,9 @@ const askByUdp = (name, address, limitMs) =>
     const settle = (seen) => (clearTimeout(timer), end(seen));
     socket.once("message", (message) => settle(message[3] & 15));
     socket.once("error", (error) => settle(error.code));
-    socket.connect(53, address, (error) => (error ? settle(error.code) : socket.send(question(name), (failed) => failed && settle(failed.code))));
+    socket.connect(53, address, (error) =>
+      error ? settle(error.code) : socket.send(question(name), (failed) => failed && settle(failed.code)),
+    );
   });
 const askByTcp = (name, address, limitMs) =>
   new Promise((resolve) => {

@@ -13,7 +13,8 @@ import { networkInterfaces } from "node:os";
 import { promisify } from "node:util";
 import { firewalledChecks, unreachable } from "./probe-firewalled.mjs";
 
-const [publicAddress, metadataAddress, publicAddress6, unresolvableName, runId, uid, answers, refusedName] = process.argv.slice(2);
+const [publicAddress, metadataAddress, publicAddress6, unresolvableName, runId, uid, answers, refusedName] =
+  process.argv.slice(2);
 /** Firewalled: there is a network, and what is not allowed in it must be out of reach all the same. */
 const firewalled = answers !== undefined;
 const noWay = firewalled ? unreachable : ["ENETUNREACH"];

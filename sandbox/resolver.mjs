@@ -40,7 +40,9 @@ const readName = (message) => {
     if (length === undefined || length > 63 || at + 1 + length > message.length) return undefined;
     if (length === 0) return { name: labels.join("."), end: at + 1 };
     const label = message.toString("latin1", at + 1, at + 1 + length);
-    labels.push(/^[\x21-\x2d\x2f-\x7e]+$/.test(label) ? label.toLowerCase() : `\\${Buffer.from(label, "latin1").toString("hex")}`);
+    labels.push(
+      /^[\x21-\x2d\x2f-\x7e]+$/.test(label) ? label.toLowerCase() : `\\${Buffer.from(label, "latin1").toString("hex")}`,
+    );
     at += 1 + length;
     if (at > 12 + 255) return undefined;
   }

@@ -51,7 +51,10 @@ export const scenarios: readonly AgentScenario[] = [
       ...["general-purpose", "Explore", "Plan"].map(
         (kind): Turn => ({ tool: "Agent", input: { description: `ask ${kind}`, prompt: "look around", subagent_type: kind } }),
       ),
-      { tool: "Agent", input: { description: "ask a small one", prompt: "look around", subagent_type: "Explore", model: "haiku" } },
+      {
+        tool: "Agent",
+        input: { description: "ask a small one", prompt: "look around", subagent_type: "Explore", model: "haiku" },
+      },
       bash("sleep 2"),
       { text: "Done." },
     ],
