@@ -116,6 +116,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     spoolFolder: join(data.folder, "spool"),
     gitBackendSocket: gitHost.backendSocket,
     registries: settings.registries,
+    apiUrl: settings.github.apiUrl,
     model: {
       baseUrl: model.baseUrl,
       credential: { kind: model.credential.kind === "api-key" ? "api-key" : "oauth", value: model.credential.value.reveal() },

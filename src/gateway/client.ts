@@ -30,7 +30,7 @@ export interface DoorOrder {
 export interface OpenedDoor {
   socketPath: string;
   /** What the gateway does not know of the run (any more). */
-  lacks: { packages: boolean };
+  lacks: { packages: boolean; reader: boolean };
 }
 
 /** The App's side of the gateway. Methods throw Fault "daemon.away" where it does not answer. */
@@ -39,6 +39,8 @@ export interface Gateway {
   openDoor(wish: DoorOrder): Promise<OpenedDoor>;
   /** What the run's base names: those packages pass the registries uncounted. Needed again where `lacks.packages`. */
   tellPackages(run: RunId, known: KnownPackages): Promise<void>;
+  /** A token that may only read, for the API of this one repository. Needed (again) where `lacks.reader`. */
+  tellReader(run: RunId, reader: { owner: string; name: string; token: string }): Promise<void>;
   /** Requests in work get `graceMs` (default 0). When it resolves, all rows are written. 0: nothing was asked. */
   closeDoor(run: RunId, graceMs?: number): Promise<{ lastSeq: number }>;
   listDoors(): Promise<DoorState[]>;
@@ -60,6 +62,7 @@ export function connectGateway(controlSocket: string): Gateway {
     openDoor: async ({ run, ...wish }) => (await call("PUT", `/doors/${run}`, wish)) as OpenedDoor,
     tellPackages: async (run, known) => void (await call("PUT", `/doors/${run}/packages`, known)),
     closeDoor: async (run, graceMs = 0) => (await call("DELETE", `/doors/${run}?graceMs=${graceMs}`)) as { lastSeq: number },
+    tellReader: async (run, reader) => void (await call("PUT", `/doors/${run}/reader`, reader)),
     listDoors: async () => ((await call("GET", "/doors")) as { doors: DoorState[] }).doors,
     record: (run, afterSeq, signal) => followRecord({ controlSocket, run, afterSeq, signal }),
     acknowledge: async (run, seq) =>

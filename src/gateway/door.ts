@@ -4,6 +4,8 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { listenOnSocket } from "../privilege/control-server.ts";
 import type { RunId } from "../run/identity.ts";
+import { type Reader, serveApi } from "./api/serve.ts";
+import type { ApiUpstream } from "./api/upstream.ts";
 import { serveGit } from "./git/relay.ts";
 import { serveModelCall } from "./model/call.ts";
 import { openModelGate } from "./model/gate.ts";
@@ -29,6 +31,9 @@ export interface DoorPlace {
   registries: Registries;
   /** Holds what runs have spent, beside their records. */
   spoolFolder: string;
+  api: ApiUpstream;
+  /** How the run's repository is read now; undefined: the App has not told. */
+  reader(): Reader | undefined;
   spool: Spool;
   packages: PackageScope;
 }
@@ -98,12 +103,14 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
       outcome.verdict = "refused";
       outcome.bytesOut = answerRefusal(response, route);
     } else if (route.to === "health") {
-      const body = JSON.stringify({ airlock: "gateway", run: wish.run });
+      const body = JSON.stringify({ airlock: "gateway", run: wish.run, ...repositoryOf(place.reader()) });
       outcome.bytesOut = Buffer.byteLength(body);
       response.writeHead(200, { "content-type": "application/json" }).end(body);
     } else if (route.to === "git")
       await serveGit({ ...route, request, response, run: wish.run, backendSocket: place.backendSocket, outcome });
     else if (route.to === "registry") await place.registries.serve({ request, response, target, scope: place.packages, outcome });
+    else if (route.to === "api")
+      await serveApi({ request, response, target, reader: place.reader(), upstream: place.api, outcome });
     else
       await serveModelCall({ request, response, path: route.path, policy: wish.policy, gate, upstream: place.upstream, outcome });
     await closed;
@@ -167,6 +174,10 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
       await Promise.allSettled([...inWork]);
     },
   };
+}
+
+function repositoryOf(reader: Reader | undefined): { repository?: string } {
+  return reader ? { repository: `${reader.owner}/${reader.name}` } : {};
 }
 
 /** The gateway trusts nothing that it finds in a door's folder, and no folder that somebody else could put things into. */

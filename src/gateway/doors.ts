@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { parseRunId, type RunId } from "../run/identity.ts";
+import type { Reader } from "./api/serve.ts";
+import type { ApiUpstream } from "./api/upstream.ts";
 import { type Door, type DoorWish, openDoor } from "./door.ts";
 import { removeLedger } from "./model/ledger.ts";
 import { parseModelPolicy } from "./model/policy.ts";
@@ -14,12 +16,17 @@ export interface DoorsPlace {
   backendSocket: string;
   upstream: ModelUpstream;
   registries: Registries;
+  api: ApiUpstream;
 }
+
+/** After this long the App is asked again: it renews a token that has under five minutes left. */
+const readerFreshMs = 4 * 60_000;
 
 /** All doors of this machine, and the records of those that are closed but not yet acknowledged. */
 export class Doors {
   readonly #open = new Map<RunId, Door>();
   readonly #spools = new Map<RunId, Spool>();
+  readonly #readers = new Map<RunId, Reader>();
   readonly #packages = new Map<RunId, PackageScope>();
   readonly #place: DoorsPlace;
 
@@ -36,7 +43,12 @@ export class Doors {
     await this.close(wish.run, 0);
     const spool = this.#spools.get(wish.run) ?? openSpool(this.#place.spoolFolder, wish.run);
     spool.resume();
-    const door = await openDoor(wish, { ...this.#place, spool, packages: this.#packagesOf(wish.run) });
+    const door = await openDoor(wish, {
+      ...this.#place,
+      spool,
+      packages: this.#packagesOf(wish.run),
+      reader: () => this.#readers.get(wish.run),
+    });
     this.#spools.set(wish.run, spool);
     this.#open.set(wish.run, door);
     return door;
@@ -49,6 +61,7 @@ export class Doors {
       await door.close(graceMs);
       this.#open.delete(run);
     }
+    this.#readers.delete(run);
     const spool = this.#spools.get(run);
     spool?.end();
     return spool?.lastSeq() ?? 0;
@@ -82,9 +95,15 @@ export class Doors {
     this.#packagesOf(run).tell(known);
   }
 
+  /** A token that reads the run's repository, held in memory until the door closes. */
+  tellReader(run: RunId, reader: Omit<Reader, "toldAtMs">): void {
+    this.#readers.set(run, { ...reader, toldAtMs: Date.now() });
+  }
+
   /** What an open door still waits for. */
-  lacks(run: RunId): { packages: boolean } {
-    return { packages: !this.#packagesOf(run).told };
+  lacks(run: RunId): { packages: boolean; reader: boolean } {
+    const toldAtMs = this.#readers.get(run)?.toldAtMs ?? 0;
+    return { packages: !this.#packagesOf(run).told, reader: Date.now() - toldAtMs > readerFreshMs };
   }
 
   #packagesOf(run: RunId): PackageScope {

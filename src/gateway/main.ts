@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerJson, readBody } from "../privilege/control-server.ts";
 import { runDaemon } from "../privilege/daemon.ts";
 import { parseRunId } from "../run/identity.ts";
+import { openApiUpstream } from "./api/upstream.ts";
 import { Doors, parseDoorWish } from "./doors.ts";
 import { type ModelSettings, openModelUpstream } from "./model/upstream.ts";
 import { parseKnownPackages } from "./registry/known.ts";
@@ -17,6 +18,8 @@ export interface GatewayConfig {
   gitBackendSocket: string;
   model: ModelSettings;
   registries: RegistrySettings;
+  /** GitHub's REST API. */
+  apiUrl: string;
 }
 
 await runDaemon<GatewayConfig>(async (config, log) => {
@@ -25,8 +28,9 @@ await runDaemon<GatewayConfig>(async (config, log) => {
   const { proxyEnv, extraCaPem } = config.model;
   const network = { ...(proxyEnv && { proxyEnv }), ...(extraCaPem && { extraCaPem }) };
   const registries = openRegistries(config.registries, network);
+  const api = openApiUpstream(config.apiUrl, network);
   const { spoolFolder, gitBackendSocket: backendSocket } = config;
-  const doors = new Doors({ spoolFolder, backendSocket, upstream, registries });
+  const doors = new Doors({ spoolFolder, backendSocket, upstream, registries, api });
   return {
     async handle(request, response, url) {
       const [, collection, name, part] = url.pathname.split("/");
@@ -65,6 +69,15 @@ await runDaemon<GatewayConfig>(async (config, log) => {
         );
         return true;
       }
+      if (part === "reader" && request.method === "PUT") {
+        const body = await readBody(request, 65_536);
+        const { owner, name, token } = JSON.parse(body?.toString("utf8") ?? "{}") as Record<string, unknown>;
+        const plain = [owner, name].every((each) => typeof each === "string" && /^[\w.-]{1,100}$/.test(each));
+        const good = plain && typeof token === "string" && /^[\x21-\x7e]{8,1024}$/.test(token);
+        if (good) doors.tellReader(run, { owner: String(owner), name: String(name), token });
+        answerJson(response, good ? 200 : 400, good ? {} : { code: "gateway.reader", message: "the reader is not valid" });
+        return true;
+      }
       if (part === "record" && request.method === "GET") {
         const spool = doors.findSpool(run);
         if (!spool) answerJson(response, 404, { code: "gateway.no-record", message: `there is no record of ${run}` });
@@ -81,6 +94,7 @@ await runDaemon<GatewayConfig>(async (config, log) => {
       await doors.closeAll();
       upstream.close();
       registries.close();
+      api.close();
     },
   };
 });

@@ -8,11 +8,12 @@ export type Route =
   | { door: "none"; rule: "gateway.health"; to: "health" }
   | { door: "git"; rule: "git.run-repository"; to: "git"; service: GitService; part: "refs" | "exchange" }
   | { door: "model"; rule: "model.messages" | "model.count-tokens"; to: "model"; path: string }
-  | { door: "registry"; rule: "registry.known"; to: "registry" };
+  | { door: "registry"; rule: "registry.known"; to: "registry" }
+  | { door: "api"; rule: "api.repository"; to: "api" };
 
 export type RouteRefusal = {
   refused: true;
-  door: "git" | "model" | "registry" | "none";
+  door: "git" | "model" | "registry" | "api" | "none";
   rule: string;
   status: 400 | 403;
   why: string;
@@ -62,11 +63,16 @@ export function decideRoute(head: RequestHead): Route | RouteRefusal {
 function findOpenRoute({ method, target }: RequestHead): Route | undefined {
   const reads = method === "GET" || method === "HEAD";
   if (reads && target.startsWith("/registry/")) return { door: "registry", rule: "registry.known", to: "registry" };
+  // gh speaks to its socket as to api.github.com, without a prefix.
+  if (reads && /^(?:\/api(?:\/v3)?)?\/repos\//.test(target)) return { door: "api", rule: "api.repository", to: "api" };
+  if (method === "POST" && (target === "/graphql" || target === "/api/graphql"))
+    return { door: "api", rule: "api.repository", to: "api" };
   return undefined;
 }
 
 /** For the evidence only: which door somebody meant. */
-function doorOf(target: string): "git" | "model" | "registry" | "none" {
+function doorOf(target: string): "git" | "model" | "registry" | "api" | "none" {
+  if (/^\/(?:api|repos|graphql)(?:\/|$)/.test(target)) return "api";
   if (target.startsWith("/registry/")) return "registry";
   if (target.startsWith("/git/")) return "git";
   return target.startsWith("/v1/") ? "model" : "none";

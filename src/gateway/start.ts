@@ -15,6 +15,8 @@ export interface GatewayWish {
   spoolFolder: string;
   gitBackendSocket: string;
   model: ModelSettings;
+  /** GitHub's REST API; by default no run reads it. */
+  apiUrl?: string;
   registries?: Partial<Pick<RegistrySettings, "upstreams" | "newPackages">>;
   version: string;
   instance: string;
@@ -33,6 +35,7 @@ export async function startGateway(wish: GatewayWish): Promise<{ gateway: Gatewa
     spoolFolder: wish.spoolFolder,
     gitBackendSocket: wish.gitBackendSocket,
     model: wish.model,
+    apiUrl: wish.apiUrl ?? "http://127.0.0.1:9",
     registries: { upstreams, newPackages, cacheFolder },
   };
   const daemon = await startDaemon({

@@ -12,6 +12,8 @@ export const duties = {
   publisherOfWorkflows: { contents: "write", workflows: "write" },
   /** The one that a firewalled sandbox holds: what `git push` and `gh pr create` take, in this one repository. */
   insider: { contents: "write", pull_requests: "write" },
+  /** The gateway's, for what a run reads of its repository through the API. */
+  reader: { contents: "read", issues: "read", pull_requests: "read", checks: "read", actions: "read" },
   /** Check run, comment, label, pull request. */
   reporter: { checks: "write", issues: "write", pull_requests: "write" },
 } as const satisfies Record<string, Readonly<Record<string, "read" | "write">>>;

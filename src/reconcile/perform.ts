@@ -40,6 +40,8 @@ export function createPerform(house: House): Perform {
       if ("stand" in run.state && run.state.stand) await house.teller.check(run, { sha: run.state.stand.sha });
       if (run.state.at === "queued") await house.teller.comment(run);
       await house.teller.remember(run, progress);
+      // What the gateway was lent is renewed within its hour.
+      if (run.state.at === "working") await furnishDoor(house, run);
       return undefined;
     },
     prepare: (run) => {

@@ -36,7 +36,7 @@ export interface House extends AsyncDisposable {
 
 export const mintTestRun = (): RunId => printRunId(randomBytes(10));
 
-export async function openHouse(options: Pick<GatewayWish, "registries"> = {}): Promise<House> {
+export async function openHouse(options: Pick<GatewayWish, "registries" | "apiUrl"> = {}): Promise<House> {
   const folder = await mkdtemp(join(tmpdir(), "alk-"));
   await ensureFolder({ path: folder, mode: 0o711 });
   const accounts = await ensureAccounts();
