@@ -21,9 +21,12 @@ describe("the permissions that a duty lacks", () => {
 
   it("never ask for more than the work takes: workflows, administration, members, secrets", () => {
     // Only where an operator has granted it, and a person has released a change of workflow files.
-    const { publisherOfWorkflows, ...others } = duties;
+    const { publisherOfWorkflows, reader, ...others } = duties;
     expect(publisherOfWorkflows).toEqual({ ...duties.publisher, workflows: "write" });
     const all = Object.values(others).flatMap((duty) => Object.keys(duty));
+    // The gateway's token reads workflow logs too, and writes nothing.
+    expect(new Set(Object.values(reader))).toEqual(new Set(["read"]));
+    expect(Object.keys(reader).sort()).toEqual(["actions", "checks", "contents", "issues", "pull_requests"]);
     expect([...new Set(all)].sort()).toEqual(["checks", "contents", "issues", "metadata", "pull_requests"]);
   });
 });
