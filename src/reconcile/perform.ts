@@ -15,7 +15,7 @@ import { findPaper, putPaper } from "../store/queries/papers.ts";
 import { addBranchTip } from "../store/queries/places.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import { takeUid } from "../store/queries/slots.ts";
-import { pin } from "../trigger/pin.ts";
+import { findLateMove, pin } from "../trigger/pin.ts";
 import { closeRun } from "./close.ts";
 import { furnishDoor } from "./furnish-door.ts";
 import type { House } from "./house.ts";
@@ -54,7 +54,7 @@ export function createPerform(house: House): Perform {
       house.watchers.record(run);
       return fact;
     },
-    launch: (run) => launch(house, run),
+    launch: async (run) => (await findLateMove(house, run)) ?? launch(house, run),
     watch: async (run) => {
       const sandbox = await observeSandbox(house.engine, { instance: house.instance, run: run.id });
       if (sandbox.state === "running") await furnishDoor(house, run);

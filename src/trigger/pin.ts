@@ -59,14 +59,25 @@ export async function pin(parts: PinParts, run: RunRow): Promise<Fact> {
     );
   const moved = await headMovedAfter(parts.db, repositoryId, subject.number, askedAtMs);
   const baseSha = parseSha(pull.head.sha);
-  if (moved || !baseSha)
-    return refused(
-      "pin.moved",
-      "The branch was pushed to after the command, so what would be worked on is not what was authorised.",
-      "Look at the new commits, then comment again.",
-    );
+  if (moved || !baseSha) return { is: "refused", reason: movedReason };
   return { is: "pinned", pins: { targetBranch: pull.base.ref, baseSha, headBranch: pull.head.ref } };
 }
+
+/**
+ * Looks again, right before the agent starts: GitHub tells of a push some time after it, so one that came between command and pin may
+ * only be known now. What was pinned is then not what was authorised.
+ */
+export async function findLateMove(parts: Pick<PinParts, "db">, run: RunRow): Promise<Fact | undefined> {
+  const { subject, repositoryId, askedAtMs } = run.request;
+  if (subject.kind !== "pull" || !(await headMovedAfter(parts.db, repositoryId, subject.number, askedAtMs))) return undefined;
+  return { is: "stop-asked", ending: { outcome: "refused", reason: movedReason } };
+}
+
+const movedReason: Reason = {
+  code: "pin.moved",
+  words: "The branch was pushed to after the command, so what would be worked on is not what was authorised.",
+  remedy: "Look at the new commits, then comment again.",
+};
 
 /** The branch of an earlier run for this issue, where its pull request is still open: the work goes on there. */
 async function findOwnOpenBranch(
