@@ -99,6 +99,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     openRuns = (await activeRuns(db)).length > 0;
   });
   const app = createGitHubApp({
+    redact,
     appId: appSettings.id,
     privateKey: appSettings.privateKey,
     apiUrl: settings.github.apiUrl,

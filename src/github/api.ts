@@ -1,6 +1,7 @@
 import type { RequestParameters } from "@octokit/types";
 import { ProbotOctokit } from "probot";
 import { Fault } from "../fault.ts";
+import { redactOutbound } from "./outbound.ts";
 
 /** GitHub's REST API with one credential. Each call is one request, except that reads are tried again. */
 export type Api = InstanceType<typeof ProbotOctokit>;
@@ -8,14 +9,21 @@ export type Api = InstanceType<typeof ProbotOctokit>;
 // Probot's retry and throttling are off: they repeat POSTs after a 502 that succeeded, and put seconds between writes.
 const Octokit = ProbotOctokit.defaults({ throttle: { enabled: false }, retry: { enabled: false } });
 
-/** `baseUrl`: without a slash at the end. `authorization`: the header's whole value, asked for at each request. */
-export function createApi(baseUrl: string, authorization: () => string | Promise<string>): Api {
+/**
+ * `baseUrl`: without a slash at the end. `authorization`: the header's whole value, asked for at each request. `redact` stands before
+ * every text that goes to GitHub.
+ */
+export function createApi(
+  baseUrl: string,
+  authorization: () => string | Promise<string>,
+  redact: (text: string) => string = (text) => text,
+): Api {
   const api = new Octokit({
     baseUrl,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     authStrategy: () => ({
       hook: async (request: Api["request"], route: string | RequestParameters, parameters?: RequestParameters) => {
-        const options = request.endpoint.merge(route as string, parameters);
+        const options = redactOutbound(request.endpoint.merge(route as string, parameters), redact);
         options.headers.authorization = await authorization();
         return request(options as never);
       },

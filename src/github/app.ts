@@ -24,14 +24,21 @@ export interface GitHubApp {
   apiFor(token: string): Api;
 }
 
-export function createGitHubApp(options: { appId: number; privateKey: Secret; apiUrl: string; webHost: string }): GitHubApp {
+export function createGitHubApp(options: {
+  appId: number;
+  privateKey: Secret;
+  apiUrl: string;
+  webHost: string;
+  /** Stands before every text that goes to GitHub. */
+  redact?: (text: string) => string;
+}): GitHubApp {
   // Only for the JWT: its installation tokens are shared between callers who ask alike, and a revoked one would die for both.
   const auth = createAppAuth({ appId: options.appId, privateKey: options.privateKey.reveal() });
   const api = createApi(options.apiUrl, async () => `bearer ${(await auth({ type: "app" })).token}`);
   let identity: Promise<AppIdentity> | undefined;
   return {
     api,
-    apiFor: (token) => createApi(options.apiUrl, () => `token ${token}`),
+    apiFor: (token) => createApi(options.apiUrl, () => `token ${token}`, options.redact),
     identity() {
       identity ??= readIdentity(api, options.webHost).catch((error) => {
         identity = undefined;
