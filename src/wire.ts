@@ -23,6 +23,7 @@ import { ensureAccounts } from "./privilege/accounts.ts";
 import { ensureFolder } from "./privilege/folder.ts";
 import type { House } from "./reconcile/house.ts";
 import { observeRun } from "./reconcile/observe.ts";
+import { sweepOrphans } from "./reconcile/orphans.ts";
 import { createPerform } from "./reconcile/perform.ts";
 import { startWorker } from "./reconcile/worker.ts";
 import { createTeller } from "./report/teller.ts";
@@ -238,6 +239,20 @@ export async function startApp({ settings, machine, version, logTo, world }: App
   const sweep = async (olderThanMs: number) => grants.sweep(new Set((await activeRuns(db)).map((run) => run.id)), olderThanMs);
   const swept = await sweep(0);
   if (swept > 0) log.info({ swept }, "tokens of earlier lives revoked");
+  let sweeping = Promise.resolve();
+  const sweepRemains = () => {
+    sweeping = sweeping.then(async () => {
+      const removed = await sweepOrphans({ ...house, trials }).catch((error: unknown) => {
+        log.warn({ err: error }, "orphans not looked for yet");
+        return [];
+      });
+      if (removed.length > 0) log.info({ removed }, "orphans removed");
+    });
+    return sweeping;
+  };
+  held.defer(() => sweeping);
+  // Not waited for: an engine that answers slowly must not keep a delivery waiting. What fails now is tried by the timer again.
+  void sweepRemains();
   const holder = randomBytes(8).toString("hex");
   const worker = await startWorker({
     ...{ db, queue, changes, holder, log, nowMs },
@@ -245,7 +260,10 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     perform: createPerform(house),
     handleDelivery: (id) => handleDelivery({ db, probot }, id),
     // Ten minutes: no delivery takes that long, so its token cannot be in use any more.
-    tidy: async () => void (await sweep(600_000)),
+    tidy: async () => {
+      await sweepRemains();
+      await sweep(600_000);
+    },
     atOnce: settings.limits.concurrency + 4,
     tickMs: 5_000,
   });

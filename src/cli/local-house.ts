@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LocalGitHub, startLocalGitHub } from "../local/github/start.ts";
 import { type LocalInternet, startLocalInternet } from "../local/internet/start.ts";
@@ -9,6 +7,8 @@ import { ensureFolder } from "../privilege/folder.ts";
 import { type CompleteSettings, readSettings, requireComplete } from "../settings.ts";
 import type { Machine } from "../setup/machine.ts";
 import { type AppWish, type RunningApp, startApp } from "../wire.ts";
+import { housePrefix, internetPrefix, sweepDeserted } from "./deserted.ts";
+import { openTemporaryFolder } from "./temporary.ts";
 import { version } from "./version.ts";
 
 export interface LocalHouse extends AsyncDisposable {
@@ -48,17 +48,22 @@ export interface LocalHouseWish {
 /** The whole App with a local GitHub and a local model, by the same settings and the same wiring as for the real ones. */
 export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse> {
   await using held = new AsyncDisposableStack();
-  const dataFolder =
-    wish.dataFolder ??
-    held.adopt(await mkdtemp(join(tmpdir(), "airlock-")), (made) => rm(made, { recursive: true, force: true }));
+  await sweepDeserted(wish.machine.engine);
+  const dataFolder = wish.dataFolder ?? held.use(openTemporaryFolder(housePrefix)).path;
   const githubFolder = join(dataFolder, "local-github");
   await ensureFolder({ path: dataFolder, mode: 0o711 });
   await ensureFolder({ path: githubFolder, mode: 0o700 });
   const webhookSecret = randomBytes(24).toString("hex");
   const github = held.use(await startLocalGitHub({ folder: githubFolder, app: { webhookSecret }, warm: wish.warm ?? false }));
   const model = held.adopt(await startLocalModel({ key: `local-${randomBytes(16).toString("hex")}` }), (it) => it.close());
-  const world =
-    wish.mode === "firewalled" ? held.use(await startLocalInternet({ githubPort: Number(new URL(github.url).port) })) : undefined;
+  const worldOf = async () =>
+    held.use(
+      await startLocalInternet({
+        githubPort: Number(new URL(github.url).port),
+        folder: held.use(openTemporaryFolder(internetPrefix)).path,
+      }),
+    );
+  const world = wish.mode === "firewalled" ? await worldOf() : undefined;
   const pays = wish.mayPay && Boolean(wish.env.ANTHROPIC_API_KEY || wish.env.CLAUDE_CODE_OAUTH_TOKEN);
   const { settings } = readSettings({
     env: localEnvironment(wish, { github, model, webhookSecret, dataFolder, pays }),

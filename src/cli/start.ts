@@ -5,6 +5,7 @@ import { childEnvironment, readSettings, requireComplete } from "../settings.ts"
 import { ensureMachine } from "../setup/machine.ts";
 import { awaitStop } from "./await-stop.ts";
 import type { CommandRun } from "./commands.ts";
+import { sweepDeserted } from "./deserted.ts";
 import { version } from "./version.ts";
 
 const shape = z.strictObject({
@@ -36,6 +37,7 @@ export const runStart: CommandRun = async (given, terminal) => {
   const machine = await ensureMachine({ provision: options.provision, env: childEnvironment(), signal: stop.signal });
   for (const known of findKnownEscapes({ runcVersion: await packagedRunc(machine.engine.info.runcVersion) }))
     terminal.err(`airlock: ${known}`);
+  await sweepDeserted(machine.engine);
   const { startApp } = await import("../wire.ts");
   await using app = await startApp({ settings: complete, machine, version });
   if (options.json)

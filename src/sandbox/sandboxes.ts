@@ -2,7 +2,7 @@ import { chmod, lchown } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerInfo, ContainerInspectInfo, VolumeInspectInfo } from "dockerode";
 import { Fault } from "../fault.ts";
-import { engineLabels, parseRunId, type RunId } from "../run/identity.ts";
+import { engineLabels, type RunId } from "../run/identity.ts";
 import { ensureDisk, releaseDisk } from "./disk.ts";
 import type { Engine } from "./engine.ts";
 import { statusOf } from "./image-stream.ts";
@@ -95,15 +95,6 @@ export async function removeSandbox(engine: Engine, owner: SandboxOwner, options
   }
   throw new Fault("engine.stuck", `The engine does not let go of ${sandboxName(owner.run)}`, {
     remedy: "Look into the engine's log; docker rm -f and docker volume rm say what holds it",
-  });
-}
-
-/** All sandboxes of this instance, whatever became of their runs: for finding orphans. */
-export async function listSandboxes(engine: Engine, { instance }: { instance: string }): Promise<SandboxHandle[]> {
-  const found = await list(engine, { instance });
-  return found.flatMap((container) => {
-    const run = parseRunId(container.Labels[engineLabels.run]);
-    return run === undefined ? [] : [{ instance, run, containerId: container.Id }];
   });
 }
 

@@ -19,6 +19,8 @@ export interface TrialParts extends SandboxParts, TrialRepositoryParts {
 export interface Trials extends AsyncDisposable {
   /** What happens, as it happens. Always ends, by itself or by the signal, and then nothing of it is left. */
   open(wish: TrialWish, signal: AbortSignal): AsyncGenerator<TrialEvent>;
+  /** The names under which there may be something of an open trial. */
+  living: ReadonlySet<RunId>;
 }
 
 const atMost = 8;
@@ -27,7 +29,9 @@ export function createTrials(parts: TrialParts): Trials {
   const closing = new AbortController();
   const open = new Set<Promise<void>>();
   const uids = new Set<number>();
+  const living = new Set<RunId>();
   return {
+    living,
     async *open(wish, signal) {
       // From the far end of the range: runs take theirs from its beginning, and never so many.
       const uid = Array.from({ length: atMost }, (_, i) => runUids.first + runUids.count - 1 - i).find((it) => !uids.has(it));
@@ -36,16 +40,19 @@ export function createTrials(parts: TrialParts): Trials {
         return;
       }
       uids.add(uid);
+      const run = printRunId(randomBytes(10));
+      living.add(run);
       const { promise, resolve } = Promise.withResolvers<void>();
       open.add(promise);
       const deadline = AbortSignal.timeout(parts.deadlineMs);
       try {
-        yield* runTrial(parts, { wish, uid, signal: AbortSignal.any([signal, closing.signal, deadline]) });
+        yield* runTrial(parts, { run, wish, uid, signal: AbortSignal.any([signal, closing.signal, deadline]) });
       } catch (error) {
         const fault = deadline.aborted ? tooLong : error;
         if (!(fault instanceof Fault)) throw error;
         yield { is: "fault", code: fault.code, message: fault.message, remedy: fault.remedy };
       } finally {
+        living.delete(run);
         uids.delete(uid);
         open.delete(promise);
         resolve();
@@ -64,9 +71,8 @@ const tooLong = new Fault("sandbox.deadline", "The command was ended at the dead
 
 async function* runTrial(
   parts: TrialParts,
-  { wish, uid, signal }: { wish: TrialWish; uid: number; signal: AbortSignal },
+  { run, wish, uid, signal }: { run: RunId; wish: TrialWish; uid: number; signal: AbortSignal },
 ): AsyncGenerator<TrialEvent> {
-  const run = printRunId(randomBytes(10));
   const owner = { instance: parts.instance, run };
   await using undo = new AsyncDisposableStack();
   undo.defer(() => removeRunFolder(parts.runsFolder, run));

@@ -2,11 +2,11 @@ import { readFile, stat } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseEntrypointEvent, printLaunch } from "../../src/sandbox/launch.ts";
 import { attachInput, followOutput, type SandboxOutput } from "../../src/sandbox/output.ts";
+import { observeRemains } from "../../src/sandbox/remains.ts";
 import {
   createSandbox,
   findSandbox,
   inspect,
-  listSandboxes,
   observeSandbox,
   removeSandbox,
   startSandbox,
@@ -110,7 +110,7 @@ describe("a sandbox", { timeout: 60_000 }, () => {
     await using box = await openSandbox(engine);
     expect(await createSandbox(engine.engine, box.spec)).toEqual(box.handle);
     await startSandbox(engine.engine, box.handle);
-    expect(await listSandboxes(engine.engine, box.spec)).toContainEqual(box.handle);
+    expect(await observeRemains(engine.engine, box.spec)).toContain(box.spec.run);
     expect(await findSandbox(engine.engine, { instance: "another", run: box.spec.run })).toBeUndefined();
     await removeSandbox(engine.engine, box.spec);
     await removeSandbox(engine.engine, box.spec);

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
+import { namespaceOf } from "./remove.ts";
 
 /**
  * Stands in for the internet where a sandbox has a network: a namespace of its own with documentation addresses and no way out. One
@@ -38,11 +38,14 @@ const githubName = "github.airlock.test";
 const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 const ip = (...args: string[]) => execa("ip", args, { env, extendEnv: false });
 
-/** `githubPort`: of the local GitHub on this machine's loopback. Needs root. */
-export async function startLocalInternet({ githubPort }: { githubPort: number }): Promise<LocalInternet> {
+/** `githubPort`: of the local GitHub on this machine's loopback. `folder`: its own, whose name ends in "-" and a word that no other has;
+ *  made and removed here if absent. Needs root. */
+export async function startLocalInternet(of: { githubPort: number; folder?: string }): Promise<LocalInternet> {
+  const { githubPort } = of;
   await using held = new AsyncDisposableStack();
-  const name = `airlock-${randomBytes(4).toString("hex")}`;
-  const folder = held.adopt(await mkdtemp(path.join(tmpdir(), "airlock-internet-")), (made) => rm(made, { recursive: true }));
+  const folder =
+    of.folder ?? held.adopt(await mkdtemp(path.join(tmpdir(), "airlock-internet-")), (made) => rm(made, { recursive: true }));
+  const name = namespaceOf(folder);
   await ip("netns", "add", name);
   held.defer(async () => void (await ip("netns", "del", name)));
   await ip("-n", name, "link", "set", "lo", "up");
