@@ -37,6 +37,9 @@ export interface Settings {
     cpus: number;
     processes: number;
     diskBytes: number;
+    /** Files and folders on that disk. */
+    diskFiles: number;
+    outputBytes: number;
     /** Of one run. Undefined: without limit. */
     budgetMicroUsd: number | undefined;
     budgetTokens: number | undefined;
@@ -113,6 +116,8 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       cpus: read(environment, "AIRLOCK_CPUS") ?? 2,
       processes: read(environment, "AIRLOCK_PIDS") ?? 1024,
       diskBytes: read(environment, "AIRLOCK_DISK") ?? 8 * 1024 ** 3,
+      diskFiles: read(environment, "AIRLOCK_INODES") ?? 1_000_000,
+      outputBytes: read(environment, "AIRLOCK_OUTPUT") ?? 64 * 1024 ** 2,
     },
     publish: {
       ci: read(environment, "AIRLOCK_CI") ?? "hold",

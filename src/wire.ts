@@ -28,8 +28,10 @@ import { createPerform } from "./reconcile/perform.ts";
 import { startWorker } from "./reconcile/worker.ts";
 import { createTeller } from "./report/teller.ts";
 import { printRunId } from "./run/identity.ts";
+import type { RunLimits } from "./run/limits.ts";
 import { describeHelper, type HelperName } from "./sandbox/helper-checks.ts";
 import { createReach, type OtherWorld } from "./sandbox/reach.ts";
+import { sandboxLimitsOf } from "./sandbox/ready.ts";
 import { createRedactor } from "./secret/redact.ts";
 import { openSeal } from "./secret/seal.ts";
 import { appSocket } from "./settings/place.ts";
@@ -157,6 +159,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
   ];
   const engineSocket = (machine.engine.docker.modem as { socketPath?: string }).socketPath ?? "/var/run/docker.sock";
 
+  const maximum = maximumOf(settings);
   const house: House = {
     ...{
       db,
@@ -178,7 +181,8 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     model: model.name ?? defaultModel,
     modelPolicy: modelPolicyOf(settings),
     memoryBytes: settings.limits.memoryBytes,
-    limits: { cpus: settings.limits.cpus, processes: settings.limits.processes, diskBytes: settings.limits.diskBytes },
+    limits: sandboxLimitsOf(maximum),
+    maximum,
     mode: settings.mode,
     reach: createReach({
       ...{ webUrl: settings.github.webUrl, apiUrl: settings.github.apiUrl, world },
@@ -291,6 +295,17 @@ function modelPolicyOf({ model, limits }: CompleteSettings): ModelPolicy {
     allowedModels: [model.name ?? defaultModel, model.smallName ?? defaultSmallModel],
     budget: { ...(microUsd !== undefined && { microUsd }), ...(tokens !== undefined && { tokens }) },
     pace: { atOnce: limits.modelCallsAtOnce, perMinute: limits.modelCallsPerMinute },
+  };
+}
+
+/** What a run may use at most: its repository may lower each. */
+function maximumOf({ limits }: CompleteSettings): RunLimits {
+  const { deadlineMinutes, memoryBytes, cpus, processes, diskBytes, diskFiles, outputBytes, budgetMicroUsd, budgetTokens } =
+    limits;
+  return {
+    ...{ minutes: deadlineMinutes, memoryBytes, cpus, processes, diskBytes, diskFiles, outputBytes },
+    ...(budgetMicroUsd !== undefined && { budgetMicroUsd }),
+    ...(budgetTokens !== undefined && { budgetTokens }),
   };
 }
 

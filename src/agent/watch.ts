@@ -136,8 +136,10 @@ async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise
   const handle = await findSandbox(parts.engine, { instance: parts.instance, run: run.id });
   if (!handle) return;
   const said: TranscriptEvent[] = [];
+  const limits = "slot" in run.state ? run.state.slot?.limits : undefined;
+  const outputBytes = limits?.outputBytes ?? defaultLimits.outputBytes;
   const onLoggedBytes = (bytes: number) => {
-    if (bytes < defaultLimits.outputBytes || watch.seen.outputFull) return;
+    if (bytes < outputBytes || watch.seen.outputFull) return;
     watch.seen.outputFull = true;
     parts.wake(run.id);
   };

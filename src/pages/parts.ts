@@ -12,6 +12,8 @@ export function showState(view: RunView): Markup {
   const next = findNextWords(view);
   return html`<div class="state ${decideTone(state)}" data-title="${printShortState(state)} · ${printSubject(view)}"><p class="badge">${printShortState(state)}</p>
 <p class="words">${printLine(state.words)}</p>${state.reason ? html`<p class="reason">${printLine(state.reason)}</p>` : ""}${
+    view.limitNotes ? html`<ul class="held">${view.limitNotes.map((note) => html`<li>${printLine(note)}</li>`)}</ul>` : ""
+  }${
     next ? html`<p class="next">${printLine(next)}</p>` : ""
   }${view.held ? showHeld(view.held) : ""}${view.pullRequest ? html`<p class="act">${showLink(view.pullRequest.url, html`Open pull request #${view.pullRequest.number}`)}</p>` : ""}</div>`;
 }

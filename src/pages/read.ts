@@ -71,6 +71,7 @@ function toView(story: Story, lastSeq: number, webUrl: string): RunView {
       ...(ending && state.at === "ended" && { outcome: ending.outcome }),
       ...(ending?.reason && { reason: [ending.reason.words, ending.reason.remedy].filter(Boolean).join(" ") }),
     },
+    ...(story.limitNotes.length > 0 && { limitNotes: story.limitNotes }),
     timeline: story.facts.map(({ atMs, fact }) => ({ atMs, ...factWords(fact) })),
     checks: story.checks,
     ...(story.mode && { mode: story.mode }),

@@ -15,6 +15,8 @@ export interface RunView {
   trigger: string;
   createdAtMs: number;
   state: RunViewState;
+  /** What its limits had to do with it, a sentence each. */
+  limitNotes?: string[];
   /** When the agent was launched. */
   startedAtMs?: number;
   endedAtMs?: number;

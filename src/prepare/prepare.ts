@@ -2,18 +2,24 @@ import { randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
 import { type Grants, scopeOf } from "../github/grant.ts";
 import type { Fact } from "../run/fact.ts";
+import { lowerLimits, type RunLimits } from "../run/limits.ts";
+import type { Reason } from "../run/outcome.ts";
 import type { Pins } from "../run/request.ts";
 import { putPaper } from "../store/queries/papers.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
+import type { AgentFile } from "./agent-file.ts";
 import { fetchBases, type GitParts } from "./base.ts";
 import { readTrustedComments } from "./comments.ts";
 import { readInstructionFiles } from "./instructions.ts";
 import { buildPrompt } from "./prompt.ts";
+import { readAgentFile } from "./read-agent-file.ts";
 
 export interface PrepareParts extends GitParts {
   db: Kysely<Schema>;
   grants: Grants;
+  /** What a run may use at most. */
+  maximum: RunLimits;
   redact(text: string): string;
 }
 
@@ -25,6 +31,9 @@ export async function prepareRun(parts: PrepareParts, run: RunRow, of: { pins: P
   const { request } = run;
   const branches = pins.headBranch ? [pins.headBranch, pins.targetBranch] : [pins.targetBranch];
   const bases = await fetchBases(parts, run, branches);
+  const own = await readOwnSettings(parts, run, pins);
+  if ("wrong" in own) return { is: "refused", reason: own.wrong };
+  const { limits, told } = lowerLimits(parts.maximum, own.limits);
   await parts.git.ensureRunRepository({ run: run.id, bases, branches: [{ name: branch, sha: pins.baseSha }] });
   const api = await parts.grants.keep("reporter", scopeOf(run.id, request));
   const built = buildPrompt({
@@ -39,5 +48,12 @@ export async function prepareRun(parts: PrepareParts, run: RunRow, of: { pins: P
     nonce: randomBytes(12).toString("hex"),
   });
   await putPaper(parts.db, { run: run.id, fence: run.fence, kind: "prompt", text: parts.redact(built.text) });
-  return { is: "prepared", promptBytes: Buffer.byteLength(built.text), removed: built.removed };
+  return { is: "prepared", promptBytes: Buffer.byteLength(built.text), removed: built.removed, limits, told };
+}
+
+/** Those of the branch that the work goes into: a pull request's own branch belongs to whoever pushes to it. */
+async function readOwnSettings(parts: PrepareParts, run: RunRow, pins: Pins): Promise<AgentFile | { wrong: Reason }> {
+  const target = await parts.git.findBase({ repositoryId: run.request.repositoryId, branch: pins.targetBranch });
+  if (!target) throw new Error(`there is no base of ${pins.targetBranch}, which was fetched a moment ago`);
+  return readAgentFile(parts.git, { base: target.base }, pins.headBranch ? target.tip : pins.baseSha);
 }

@@ -18,7 +18,8 @@ export interface DoorParts {
 
 /** Opens the run's door, or finds it open, and tells the gateway what it does not know of the run: at first, and after a gateway that ended. */
 export async function furnishDoor(parts: DoorParts, run: RunRow): Promise<void> {
-  const { lacks } = await openRunDoor(parts, run.id);
+  const limits = "slot" in run.state ? run.state.slot?.limits : undefined;
+  const { lacks } = await openRunDoor(parts, { id: run.id, ...(limits && { limits }) });
   if (lacks.packages && "pins" in run.state && run.state.pins)
     await parts.gateway.tellPackages(run.id, await readKnownPackages(parts.git, run.id, run.state.pins.baseSha));
   if (!lacks.reader) return;

@@ -10,6 +10,7 @@ import type { Grants } from "../github/grant.ts";
 import type { Accounts } from "../privilege/accounts.ts";
 import type { PublishPolicy } from "../publish/examine.ts";
 import type { Teller } from "../report/teller.ts";
+import type { RunLimits } from "../run/limits.ts";
 import type { Engine } from "../sandbox/engine.ts";
 import type { Helper } from "../sandbox/helper-checks.ts";
 import type { Reach } from "../sandbox/reach.ts";
@@ -47,6 +48,8 @@ export interface House {
   /** Of runs that begin from now on. */
   mode: "sealed" | "firewalled";
   reach: Reach;
+  /** What a run may use at most; its repository may ask for less. */
+  maximum: RunLimits;
   deadlineMs: number;
   concurrency: number;
   publishing: PublishPolicy;

@@ -100,11 +100,11 @@ function stateOf<P extends Run["at"]>(run: RunRow, at: P): Extract<Run, { at: P 
 }
 
 async function launch(house: House, run: RunRow): Promise<Fact> {
-  const { stand } = stateOf(run, "launching");
+  const { stand, slot } = stateOf(run, "launching");
   const handle = await findSandbox(house.engine, { instance: house.instance, run: run.id });
   const prompt = await findPaper(house.db, run.id, "prompt");
   if (!handle || prompt === undefined) throw new Error("nothing to launch, or nothing to say to it");
-  await lendInside(house, run, stateOf(run, "launching").slot);
+  await lendInside(house, run, slot);
   const atMs = house.nowMs();
   // Written before it is said, so that an attempt after a crash knows that this one may have been heard.
   const known = await findPaper(house.db, run.id, "session");
@@ -113,7 +113,7 @@ async function launch(house: House, run: RunRow): Promise<Fact> {
   if (known === undefined || !(await wasHeard(house.engine, handle, 10_000)))
     await beginAgent(house.engine, handle, { branch: stand.branch, model: house.model, sessionId, prompt });
   house.watchers.output(run);
-  return { is: "launched", atMs, deadlineAtMs: atMs + house.deadlineMs };
+  return { is: "launched", atMs, deadlineAtMs: atMs + (slot.limits ? slot.limits.minutes * 60_000 : house.deadlineMs) };
 }
 
 async function stop(house: House, run: RunRow): Promise<Fact> {

@@ -18,7 +18,10 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
     case "prepared":
       return {
         words: "Repository and prompt are ready",
-        ...(fact.removed.length > 0 && { detail: `Removed from the prompt: ${fact.removed.join(", ")}` }),
+        ...detailOf([
+          ...(fact.removed.length > 0 ? [`Removed from the prompt: ${fact.removed.join(", ")}`] : []),
+          ...(fact.told ?? []),
+        ]),
       };
     case "sealed":
       return { words: "Sandbox verified", detail: printNumberOf(fact.checks.length, "check") };
@@ -63,4 +66,8 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
     case "closed":
       return { words: "Closed: sandbox removed, tokens revoked" };
   }
+}
+
+function detailOf(sentences: readonly string[]): { detail?: string } {
+  return sentences.length > 0 ? { detail: sentences.join(" ") } : {};
 }

@@ -9,6 +9,7 @@ import { evidenceOf } from "../store/queries/record.ts";
 import { queuePosition, type RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
 import { sumUsage, type UsageTotal } from "./cost.ts";
+import { limitNotes } from "./limit-words.ts";
 
 /** All that there is to tell of a run, read at one moment: for the check run, the comment, the pull request and the page alike. */
 export interface Story {
@@ -26,6 +27,8 @@ export interface Story {
   answer?: string;
   /** What the inspection found worth a look: symbolic links, submodules. */
   notes: string[];
+  /** What its limits had to do with it. */
+  limitNotes: string[];
   startedAtMs?: number;
   agentEndedAtMs?: number;
   endedAtMs?: number;
@@ -53,6 +56,7 @@ export async function readStory(db: Kysely<Schema>, run: RunRow): Promise<Story>
     evidence,
     usage: sumUsage(evidence.flatMap((row) => row.usage ?? [])),
     grants,
+    limitNotes: limitNotes(facts),
     notes: inspection ? (JSON.parse(inspection) as string[]) : [],
     ...(patch !== undefined && { patch }),
     ...(answer !== undefined && { answer }),

@@ -31,6 +31,8 @@ export interface Summary {
   grants: readonly { duty: string; expiresAtMs: number; revokedAtMs?: number; lost?: boolean }[];
   /** What the inspection found worth a look. */
   notes: readonly string[];
+  /** What its limits had to do with it, a sentence each. */
+  limitNotes?: readonly string[];
   held?: Held;
   pullRequest?: { number: number; url: string };
   pageUrl: string;
@@ -49,6 +51,7 @@ export function printCheckOutput(summary: Summary): { title: string; summary: st
       summary.held ? printHeld(summary.held) : "",
       `[Follow the run](${summary.pageUrl})`,
       printFigures(summary),
+      section("What its limits did", printLimits(summary)),
       section("What the agent says", printAnswer(summary)),
       section("What the inspection noticed", printNotes(summary)),
       section("Requests that were refused", printRefused(summary.evidence)),
@@ -65,6 +68,7 @@ export function printComment(summary: Summary): string {
     printReason(summary),
     summary.pullRequest && summary.outcome === "succeeded" ? `The work is in #${summary.pullRequest.number}.` : "",
     summary.held ? printHeld(summary.held) : "",
+    printLimits(summary),
     summary.outcome === undefined ? "" : printShort(summary),
     section("What the agent says", said),
     `[Follow the run](${summary.pageUrl})${summary.outcome === undefined && !summary.held ? " · `/agent stop` ends it." : ""}`,
@@ -80,7 +84,7 @@ export function printPullRequest(summary: Summary): { title: string; body: strin
       summary.subject.kind === "issue" ? `Closes #${summary.subject.number}` : "",
       section("What was done", printAnswer(summary) || "The agent said nothing about it. The commits show what it did."),
       section("What to look at", printNotes(summary)),
-      section("How it was made", join([printFigures(summary), printRefused(summary.evidence)])),
+      section("How it was made", join([printFigures(summary), printLimits(summary), printRefused(summary.evidence)])),
       `An agent wrote this, and nobody has reviewed it yet. [The run's page](${summary.pageUrl}) has the transcript and every request.`,
     ]),
   };
@@ -134,6 +138,10 @@ function printReason({ reason }: Summary): string {
 function printNotes({ notes }: Summary): string {
   const more = notes.length > 20 ? [`- and ${printCount(notes.length - 20)} more`] : [];
   return [...notes.slice(0, 20).map((note) => `- ${printCode(note, 200)}`), ...more].join("\n");
+}
+
+function printLimits({ limitNotes = [] }: Summary): string {
+  return limitNotes.map((note) => `- ${printSentence(note, 400)}`).join("\n");
 }
 
 function printFailed({ checks }: Summary): string {

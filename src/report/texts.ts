@@ -38,6 +38,7 @@ function summaryOf(story: Story, { pageUrl, nowMs }: At): Summary {
       ...(grant.state === "minting" && { lost: true }),
     })),
     notes: story.notes,
+    limitNotes: story.limitNotes,
     pageUrl,
     nowMs,
     ...(story.startedAtMs !== undefined && { spanMs: (story.agentEndedAtMs ?? nowMs) - story.startedAtMs }),

@@ -20,7 +20,9 @@ export function evolve(run: Run, fact: Fact): Run {
       if (fact.is === "stop-asked") return close(run, fact.ending);
       return run;
     case "preparing":
-      if (fact.is === "prepared") return { ...run, at: "sealing" };
+      if (fact.is === "prepared")
+        return { ...run, at: "sealing", slot: { ...run.slot, ...(fact.limits && { limits: fact.limits }) } };
+      if (fact.is === "refused") return close(run, { outcome: "refused", reason: fact.reason });
       if (fact.is === "stop-asked") return close(run, fact.ending);
       return run;
     case "sealing":

@@ -1,5 +1,6 @@
 import type { SandboxCheck } from "./check.ts";
 import type { Sha } from "./identity.ts";
+import type { RunLimits } from "./limits.ts";
 import type { Reason } from "./outcome.ts";
 import type { Pins } from "./request.ts";
 import type { Ending, Passage, PullRequestRef, Slot, Stand } from "./state.ts";
@@ -10,7 +11,8 @@ export type Fact =
   | { is: "refused"; reason: Reason }
   | { is: "announced"; stand: Stand }
   | { is: "slot-taken"; slot: Slot }
-  | { is: "prepared"; promptBytes: number; removed: string[] }
+  /** `told`: what the repository asked for and is not given, a sentence each. */
+  | { is: "prepared"; promptBytes: number; removed: string[]; limits?: RunLimits; told?: string[] }
   | { is: "sealed"; checks: SandboxCheck[] }
   | { is: "not-sealed"; checks: SandboxCheck[]; failed: string[] }
   | { is: "launched"; atMs: number; deadlineAtMs: number }

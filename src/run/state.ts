@@ -1,4 +1,5 @@
 import type { Sha } from "./identity.ts";
+import type { RunLimits } from "./limits.ts";
 import type { Outcome, Reason } from "./outcome.ts";
 import type { Pins } from "./request.ts";
 
@@ -18,6 +19,8 @@ export interface Slot {
   uid: number;
   /** How the sandbox meets the network, whatever the settings say later. Absent in runs of earlier versions: sealed. */
   mode?: "sealed" | "firewalled";
+  /** What the run may use: the operator's limits of that hour, lowered by the repository. Absent in runs of earlier versions. */
+  limits?: RunLimits;
 }
 
 /** The truth of a run. Only `evolve` makes the next one. */

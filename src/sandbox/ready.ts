@@ -6,6 +6,7 @@ import type { Accounts } from "../privilege/accounts.ts";
 import { ensureFolder } from "../privilege/folder.ts";
 import type { Fact } from "../run/fact.ts";
 import type { RunId } from "../run/identity.ts";
+import type { RunLimits } from "../run/limits.ts";
 import type { Engine } from "./engine.ts";
 import { expectedChecksOf } from "./expected-checks.ts";
 import { makeGrantFolder, writeNames } from "./firewalled-folders.ts";
@@ -50,7 +51,7 @@ export async function readySandbox(parts: SandboxParts, run: SandboxRun): Promis
   // A sandbox of an attempt that did not live to verify it is not trusted: it is made anew.
   await removeSandbox(engine, { instance: parts.instance, run: run.id });
   await makeDoorFolder(parts, run);
-  await openRunDoor(parts, run.id);
+  await openRunDoor(parts, run);
   const namespace = await readyNamespace(parts, spec);
   const rulesWrong = namespace?.checks.filter((check) => !check.ok) ?? [];
   // Not even the probe starts behind rules that are in doubt.
@@ -72,6 +73,8 @@ export interface SandboxRun {
   uid: number;
   /** Absent in runs of earlier versions: sealed. */
   mode?: "sealed" | "firewalled";
+  /** The run's own, where they are not those of every run. */
+  limits?: RunLimits;
   /** What the probe dials, where it is not what it dials by default. */
   probe?: Partial<ProbeTargets>;
 }
@@ -88,10 +91,24 @@ async function readyNamespace(parts: SandboxParts, spec: SandboxSpec) {
 /** Idempotent: a gateway that was started anew in mid-run listens again where the sandbox looks for it. */
 export async function openRunDoor(
   parts: Pick<SandboxParts, "gateway" | "runsFolder" | "modelPolicy">,
-  run: RunId,
+  { id, limits }: { id: RunId; limits?: RunLimits },
 ): Promise<OpenedDoor> {
-  const folder = doorFolder(parts.runsFolder, run);
-  return await parts.gateway.openDoor({ run, folder, repository: `${run}.git`, model: parts.modelPolicy });
+  const folder = doorFolder(parts.runsFolder, id);
+  const model = limits ? { ...parts.modelPolicy, budget: budgetOf(limits) } : parts.modelPolicy;
+  return await parts.gateway.openDoor({ run: id, folder, repository: `${id}.git`, model });
+}
+
+function budgetOf({ budgetMicroUsd, budgetTokens }: RunLimits): NonNullable<ModelPolicy["budget"]> {
+  return {
+    ...(budgetMicroUsd !== undefined && { microUsd: budgetMicroUsd }),
+    ...(budgetTokens !== undefined && { tokens: budgetTokens }),
+  };
+}
+
+/** Those of a run's limits that its sandbox is made with. */
+export function sandboxLimitsOf(limits: RunLimits): Partial<SandboxLimits> & { memoryBytes: number; outputBytes: number } {
+  const { memoryBytes, cpus, processes, diskBytes, diskFiles, outputBytes } = limits;
+  return { memoryBytes, cpus, processes, diskBytes, diskFiles, outputBytes };
 }
 
 /** Where a firewalled run's token lies, on the host. */
@@ -121,7 +138,10 @@ function specOf(parts: SandboxParts, run: SandboxRun): SandboxSpec {
     architecture: parts.engine.info.architecture,
     uid: run.uid,
     doorFolder: doorFolder(parts.runsFolder, run.id),
-    limits: { ...defaultLimits, ...parts.limits, memoryBytes: parts.memoryBytes },
+    limits: {
+      ...{ ...defaultLimits, ...parts.limits, memoryBytes: parts.memoryBytes },
+      ...(run.limits && sandboxLimitsOf(run.limits)),
+    },
     probe: { ...defaultProbeTargets, ...run.probe },
   };
 }

@@ -84,6 +84,12 @@ export const values = {
     .regex(/^\d{1,7}[mg]b?$/i, "is not a size such as 8g or 512m")
     .transform(parseBytes)
     .refine((bytes) => bytes >= 256 * 1024 ** 2, "is under 256m: no repository of any size fits into that"),
+  AIRLOCK_INODES: wholeNumber(10_000, 100_000_000),
+  AIRLOCK_OUTPUT: z
+    .string()
+    .regex(/^\d{1,7}[mg]b?$/i, "is not a size such as 64m or 1g")
+    .transform(parseBytes)
+    .refine((bytes) => bytes >= 1024 ** 2, "is under 1m: the agent's own events do not fit into that"),
   HTTPS_PROXY: z.string().refine(isHttpUrl, "is not an http(s) address"),
   NO_PROXY: z.string(),
   NODE_EXTRA_CA_CERTS: z.string(),
@@ -109,7 +115,7 @@ function wholeNumber(least: number, most: number) {
   const words = `is not a whole number from ${least} to ${most}`;
   return z
     .string()
-    .regex(/^\d{1,6}$/, words)
+    .regex(/^\d{1,9}$/, words)
     .transform(Number)
     .refine((number) => number >= least && number <= most, words);
 }

@@ -57,6 +57,8 @@ describe("settings", () => {
       cpus: 2,
       processes: 1024,
       diskBytes: 8 * 1024 ** 3,
+      diskFiles: 1_000_000,
+      outputBytes: 64 * 1024 ** 2,
     });
     expect(settings.app).toBeUndefined();
   });
@@ -140,6 +142,8 @@ describe("settings", () => {
     ["AIRLOCK_CPUS", { AIRLOCK_CPUS: "0" }],
     ["AIRLOCK_PIDS", { AIRLOCK_PIDS: "10" }],
     ["AIRLOCK_DISK", { AIRLOCK_DISK: "8" }],
+    ["AIRLOCK_INODES", { AIRLOCK_INODES: "9999" }],
+    ["AIRLOCK_OUTPUT", { AIRLOCK_OUTPUT: "512k" }],
     ["AIRLOCK_CONCURRENCY", { AIRLOCK_CONCURRENCY: "0" }],
     ["AIRLOCK_DEADLINE_MINUTES", { AIRLOCK_DEADLINE_MINUTES: "1500" }],
     ["NODE_EXTRA_CA_CERTS", { NODE_EXTRA_CA_CERTS: "/nowhere/ca.pem" }],
