@@ -2,6 +2,7 @@ import { authenticate } from "./auth.ts";
 import type { Actor, Call, Reply, RepositoryCall, Route, Routes } from "./call.ts";
 import type { Contract, Operation, Problem } from "./contract.ts";
 import { GitHubError, notFound } from "./github-error.ts";
+import { withoutBigIntegers } from "./json.ts";
 import { allow, findRepository } from "./permissions.ts";
 import { accountRoutes } from "./rest/accounts.ts";
 import { appRoutes } from "./rest/apps.ts";
@@ -79,7 +80,7 @@ export function createApi(parts: { world: World; contract: Contract; webhooks: W
         refuseProblem(found.operation, contract.problemOfBody(found.operation, ready.body));
       const reply = await route.answer(ready as RepositoryCall);
       if (reply.raw !== undefined) return reply;
-      const problem = contract.problemOfResponse(found.operation, reply.status, reply.json);
+      const problem = contract.problemOfResponse(found.operation, reply.status, withoutBigIntegers(reply.json));
       if (problem === undefined) return reply;
       world.invalidResponses.push({
         where: `${found.operation.id} ${reply.status}`,

@@ -1,7 +1,7 @@
 /** What should go wrong, on purpose. JSON, so that another process can ask for it (PUT /_local/faults). */
 export interface FaultRule {
   match: {
-    /** Any method where absent. */
+    /** Any method where absent. WEBHOOK is a delivery to the App, whose path is "/issues.labeled". */
     method?: string;
     /** A prefix of the path without its query, as requested: "/api/v3/repos/acme/shop/pulls", "/acme/shop.git/git-receive-pack". */
     path?: string;
@@ -10,7 +10,7 @@ export interface FaultRule {
   };
   /** Wait before anything is done. */
   delayMs?: number;
-  /** Answer this instead of doing it. */
+  /** Answer this instead of doing it. Of a delivery: the log has it as answered so, and nobody was asked. */
   status?: number;
   /** Do it, then answer this: the request succeeded, but its sender can't know. */
   thenStatus?: number;
@@ -18,6 +18,8 @@ export interface FaultRule {
   headers?: Record<string, string>;
   /** A push that reaches this rule is refused for each of its refs, with this reason. */
   refusePush?: string;
+  /** A delivery that is neither made nor logged. */
+  lost?: boolean;
   /** How often; once where absent, 0 means always. */
   times?: number;
 }

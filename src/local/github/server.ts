@@ -7,6 +7,7 @@ import { answerControl } from "./control.ts";
 import type { FaultRule, Faults } from "./faults.ts";
 import { answerGit, isGitPath } from "./git-http.ts";
 import { GitHubError } from "./github-error.ts";
+import { printJson } from "./json.ts";
 import { answerPage } from "./pages.ts";
 import { answerRegistration } from "./registration.ts";
 import type { Account, World } from "./state.ts";
@@ -123,7 +124,7 @@ function faulty(fault: FaultRule, status: number): Reply {
 /** A GET that names the answer it already has (its ETag) gets 304 and no body. */
 function unchanged(reply: Reply, method: string, known: string | undefined): Reply {
   if (method !== "GET" || reply.status !== 200 || reply.json === undefined) return reply;
-  const etag = `W/"${createHash("sha256").update(JSON.stringify(reply.json)).digest("hex")}"`;
+  const etag = `W/"${createHash("sha256").update(printJson(reply.json)).digest("hex")}"`;
   return known === etag ? { status: 304, headers: { etag } } : { ...reply, headers: { ...reply.headers, etag } };
 }
 
@@ -133,7 +134,7 @@ function write(response: ServerResponse, reply: Reply, method: string): void {
     response.destroy();
     return;
   }
-  const body = reply.raw?.text ?? (reply.json === undefined ? "" : JSON.stringify(reply.json));
+  const body = reply.raw?.text ?? (reply.json === undefined ? "" : printJson(reply.json));
   const isEmpty = reply.status === 204 || reply.status === 304;
   const type = reply.raw?.type ?? "application/json; charset=utf-8";
   response.writeHead(reply.status, {

@@ -85,7 +85,7 @@ export async function startLocalGitHub(options: LocalGitHubOptions): Promise<Loc
   const contract = loadContract();
   if (options.warm) contract.warm();
   const faults = createFaults();
-  const webhooks = createWebhooks(world, contract);
+  const webhooks = createWebhooks(world, contract, faults);
   const users = createPeople(world);
   const sender = ensureOwner(world, users.maintainer.login);
   const server = createGitHubServer({ world, faults, webhooks, person: sender, api: createApi({ world, contract, webhooks }) });

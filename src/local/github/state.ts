@@ -162,7 +162,8 @@ export interface Repository {
 }
 
 export interface Delivery {
-  id: number;
+  /** Above 2^53, as GitHub's are since early 2026 (octokit/request.js issue 797). */
+  id: bigint;
   guid: string;
   app: App;
   event: string;
@@ -219,6 +220,7 @@ export interface World {
   invalidResponses: InvalidResponse[];
   /** A number that nothing else has ever had, not even before a restart: it starts at the epoch's milliseconds. */
   nextId(): number;
+  nextDeliveryId(): bigint;
   nowMs(): number;
 }
 
@@ -240,6 +242,10 @@ export function createWorld(options: { url: string; folder: string; nowMs?: () =
     nextId: () => {
       lastId += 1;
       return lastId;
+    },
+    nextDeliveryId: () => {
+      lastId += 1;
+      return BigInt(lastId) * 2_000_003n;
     },
     nowMs,
   };

@@ -1,5 +1,6 @@
 import { createHmac, randomUUID } from "node:crypto";
 import type { Contract } from "./contract.ts";
+import type { Faults } from "./faults.ts";
 import { renderUser } from "./render/accounts.ts";
 import { renderRepository } from "./render/repositories.ts";
 import {
@@ -56,10 +57,17 @@ export interface Webhooks {
 /** GitHub gives up on a delivery after ten seconds. */
 const limitMs = 10_000;
 
-export function createWebhooks(world: World, contract: Contract): Webhooks {
+export function createWebhooks(world: World, contract: Contract, faults: Faults): Webhooks {
   const closing = new AbortController();
   let queue = Promise.resolve();
   const send = (delivery: Delivery, secret: string): void => {
+    const path = delivery.action === null ? `/${delivery.event}` : `/${delivery.event}.${delivery.action}`;
+    const fault = faults.take({ method: "WEBHOOK", path });
+    if (fault?.lost) return;
+    if (fault?.status !== undefined) {
+      note(world, delivery, fault.status);
+      return;
+    }
     queue = queue.then(() => (closing.signal.aborted ? undefined : deliver({ world, delivery, secret, signal: closing.signal })));
   };
   return {
@@ -74,7 +82,12 @@ export function createWebhooks(world: World, contract: Contract): Webhooks {
       }
     },
     redeliver: (delivery) => {
-      const again: Delivery = { ...delivery, id: world.nextId(), redelivery: true, url: delivery.app.webhookUrl ?? delivery.url };
+      const again: Delivery = {
+        ...delivery,
+        id: world.nextDeliveryId(),
+        redelivery: true,
+        url: delivery.app.webhookUrl ?? delivery.url,
+      };
       send(again, delivery.app.webhookSecret);
     },
     settled: async () => {
@@ -124,7 +137,7 @@ function buildDelivery(
   };
   const guid = randomUUID();
   return {
-    id: world.nextId(),
+    id: world.nextDeliveryId(),
     guid,
     app,
     event,
@@ -170,6 +183,13 @@ function renderOrganization(world: World, owner: Account): Record<string, unknow
     avatar_url: `${world.url}/avatars/${owner.id}`,
     description: "",
   };
+}
+
+/** GitHub's log says that this was the answer, and nobody was asked. */
+function note(world: World, delivery: Delivery, status: number): void {
+  delivery.statusCode = status;
+  delivery.status = status === 0 ? "failed to connect to host" : status < 400 ? "OK" : `Invalid HTTP Response: ${status}`;
+  world.deliveries.push(delivery);
 }
 
 async function deliver(job: { world: World; delivery: Delivery; secret: string; signal: AbortSignal }): Promise<void> {

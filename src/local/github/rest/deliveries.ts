@@ -1,4 +1,4 @@
-import { type Call, number, type Reply, type Routes } from "../call.ts";
+import type { Call, Reply, Routes } from "../call.ts";
 import { GitHubError, notFound } from "../github-error.ts";
 import type { Delivery } from "../state.ts";
 import { appOf } from "./apps.ts";
@@ -32,17 +32,25 @@ function renderConfig(call: Call): Record<string, unknown> {
   return { content_type: "json", insecure_ssl: "0", secret: "********", ...(app.webhookUrl ? { url: app.webhookUrl } : {}) };
 }
 
+/** GitHub keeps deliveries for three days (an Enterprise Server for seven). */
+const keptMs = 3 * 24 * 3_600_000;
+
+function logOf(call: Call): Delivery[] {
+  const app = appOf(call);
+  const sinceMs = call.world.nowMs() - keptMs;
+  return call.world.deliveries.filter((each) => each.app === app && Date.parse(each.deliveredAt) >= sinceMs);
+}
+
 /** Newest first; the cursor is opaque to callers: ours is the id of the last one shown. */
 function list(call: Call): Reply {
   const perPage = Math.min(Number(call.params.per_page ?? 30), 100);
-  const cursor = call.params.cursor === undefined ? undefined : Number(String(call.params.cursor).replace(/^v1_/, ""));
-  if (Number.isNaN(cursor)) throw new GitHubError(422, "Invalid cursor");
+  const cursor = call.params.cursor === undefined ? undefined : /^v1_(\d+)$/.exec(String(call.params.cursor))?.[1];
+  if (call.params.cursor !== undefined && cursor === undefined) throw new GitHubError(422, "Invalid cursor");
   const wanted = call.params.status;
-  const all = call.world.deliveries
-    .filter(({ app }) => app === appOf(call))
+  const all = logOf(call)
     .filter(({ statusCode }) => wanted === undefined || (wanted === "success") === (statusCode >= 200 && statusCode < 400))
     .toReversed();
-  const from = cursor === undefined ? 0 : all.findIndex(({ id }) => id === cursor) + 1;
+  const from = cursor === undefined ? 0 : all.findIndex(({ id }) => String(id) === cursor) + 1;
   const shown = all.slice(from, from + perPage);
   const last = shown.at(-1);
   if (last === undefined || from + perPage >= all.length) return { status: 200, json: shown.map(renderItem) };
@@ -52,7 +60,9 @@ function list(call: Call): Reply {
 }
 
 function find(call: Call): Delivery {
-  const found = call.world.deliveries.find(({ id, app }) => id === number(call, "delivery_id") && app === appOf(call));
+  // Not from the parameters: as a number it would have lost its last digits.
+  const wanted = /\/deliveries\/(\d+)/.exec(call.address.pathname)?.[1];
+  const found = logOf(call).find(({ id }) => String(id) === wanted);
   if (found === undefined) throw notFound();
   return found;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createApi } from "../../../../src/local/github/api.ts";
 import { loadContract } from "../../../../src/local/github/contract.ts";
+import { createFaults } from "../../../../src/local/github/faults.ts";
 import { type Account, createWorld, type Repository } from "../../../../src/local/github/state.ts";
 import { createWebhooks } from "../../../../src/local/github/webhooks.ts";
 
@@ -26,7 +27,7 @@ function house() {
     checkRuns: new Map(),
   };
   world.repositories.set(repository.id, repository);
-  const api = createApi({ world, contract, webhooks: createWebhooks(world, contract) });
+  const api = createApi({ world, contract, webhooks: createWebhooks(world, contract, createFaults()) });
   const get = (path: string) =>
     api.answer(
       { method: "GET", address: new URL(`http://127.0.0.1:1/api/v3${path}`), headers: {}, body: Buffer.alloc(0) },
