@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 import { resolve } from "node:path";
 import { Fault } from "./fault.ts";
@@ -22,6 +23,8 @@ export interface Settings {
   /** Undefined until APP_ID is set or the App was registered from here. */
   app: AppSettings | undefined;
   github: { host: string; protocol: "https" | "http"; apiUrl: string; webUrl: string; webhookPath: string };
+  /** `only`: nothing is taken by HTTP, all deliveries are read from GitHub's log. */
+  poll: { only: boolean; everyMs: number };
   web: { host: string; port: number /** AIRLOCK_URL, else http://host:port; without a slash at the end. */; publicUrl: string };
   model: {
     credential: { kind: "api-key" | "oauth-token"; value: Secret } | undefined;
@@ -94,6 +97,7 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       ? { id: app.id, privateKey: new Secret(app.privateKey), webhookSecret: new Secret(app.webhookSecret) }
       : readApp(environment),
     github,
+    poll: readPoll(environment),
     web: {
       host,
       port,
@@ -216,6 +220,12 @@ function readGithub(environment: Environment): Settings["github"] {
   return { host, protocol, apiUrl, webUrl, webhookPath: read(environment, "WEBHOOK_PATH") ?? "/api/github/webhooks" };
 }
 
+/** Without polling the log is still looked at, for what was missed: seldom, since webhooks are there at once. */
+function readPoll(environment: Environment): Settings["poll"] {
+  const only = read(environment, "WEBHOOK_POLL") ?? false;
+  return { only, everyMs: only ? (read(environment, "WEBHOOK_POLL_SECONDS") ?? 15) * 1_000 : 300_000 };
+}
+
 function readApp(environment: Environment): AppSettings | undefined {
   const id = read(environment, "APP_ID");
   const key = environment.findSecret("PRIVATE_KEY", ["PRIVATE_KEY_PATH"]);
@@ -225,7 +235,10 @@ function readApp(environment: Environment): AppSettings | undefined {
   const privateKey = parsePrivateKey(key.text);
   if (!privateKey) throw wrong("PRIVATE_KEY", "holds no RSA private key in PEM form", key.name);
   // Probot falls back to a known secret where none is set: anyone could sign deliveries.
-  if (!webhookSecret) throw missing("WEBHOOK_SECRET");
+  if (!webhookSecret && read(environment, "WEBHOOK_POLL") !== true) throw missing("WEBHOOK_SECRET");
+  // Nothing is taken by HTTP: a secret that nobody has keeps it so, whatever else should go wrong.
+  if (!webhookSecret)
+    return { id, privateKey: new Secret(privateKey), webhookSecret: new Secret(randomBytes(32).toString("hex")) };
   if (webhookSecret.text.length < 12)
     throw wrong("WEBHOOK_SECRET", "is too short to be a secret (12 characters at least)", webhookSecret.name);
   return { id, privateKey: new Secret(privateKey), webhookSecret: new Secret(webhookSecret.text) };

@@ -5,7 +5,9 @@ import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import { Probot } from "probot";
 import { createWatchers } from "./agent/watch.ts";
+import { createDeliveryLog } from "./delivery/delivery-log.ts";
 import { handleDelivery } from "./delivery/handle.ts";
+import { type Recovery, startRecovery } from "./delivery/recovery.ts";
 import { serve } from "./delivery/serve.ts";
 import { serveLocal } from "./delivery/serve-local.ts";
 import type { ModelPolicy } from "./gateway/model/policy.ts";
@@ -53,6 +55,7 @@ export interface RunningApp extends AsyncDisposable {
   db: Kysely<Schema>;
   reader: Reader;
   filer: Filer;
+  recovery: Recovery;
   /** Resolves when no run is open any more. For commands that end by themselves. */
   settled(signal: AbortSignal): Promise<void>;
 }
@@ -220,12 +223,22 @@ export async function startApp({ settings, machine, version, logTo, world }: App
   const health = async () => ({ ok: true, version, app: identity.slug });
   const onFault = (error: unknown) => log.error({ err: error }, "page failed");
   const pages = createPages({ reader, publicUrl, closing: closing.signal, health, onFault });
-  const receiver = {
-    verify: (body: string, signature: string) => probot.webhooks.verify(body, signature),
-    store: (delivery: Parameters<typeof addDelivery>[2]) => addDelivery(db, queue, delivery),
-    ...{ nowMs, log },
-  };
-  const serving = held.use(await serve({ ...settings.web, webhookPath: settings.github.webhookPath, receiver, pages }));
+  const receiver = settings.poll.only
+    ? undefined
+    : {
+        verify: (body: string, signature: string) => probot.webhooks.verify(body, signature),
+        store: (delivery: Parameters<typeof addDelivery>[2]) => addDelivery(db, queue, delivery),
+        ...{ nowMs, log },
+      };
+  const serving = held.use(
+    await serve({
+      ...settings.web,
+      webhookPath: settings.github.webhookPath,
+      receiver,
+      pages,
+      onFault: (error, path) => log.error({ err: error, path }, "request failed"),
+    }),
+  );
   if (settings.web.port === 0) publicUrl = withPort(publicUrl, serving.port);
   const filer = createFiler({ db, queue, nowMs });
   const trials = held.use(createTrials(house));
@@ -272,12 +285,18 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     tickMs: 5_000,
   });
   held.use(worker);
+  const recovery = held.use(
+    startRecovery(
+      { db, queue, deliveries: createDeliveryLog(app.api), appId: identity.id, handle: worker.deliver, log, nowMs },
+      settings.poll.everyMs,
+    ),
+  );
   log.info({ url: publicUrl, app: identity.slug, instance: data.instance }, "ready");
   const kept = held.move();
   return {
     port: serving.port,
     url: publicUrl,
-    ...{ log, db, reader, filer },
+    ...{ log, db, reader, filer, recovery },
     async settled(signal) {
       while ((await activeRuns(db)).length > 0) {
         signal.throwIfAborted();

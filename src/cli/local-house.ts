@@ -13,8 +13,8 @@ import { version } from "./version.ts";
 
 export interface LocalHouse extends AsyncDisposable {
   app: RunningApp;
-  /** Ends the App and starts it again on the same data, while GitHub and the model stay. `app` is the new one from then on. */
-  restart(): Promise<void>;
+  /** Ends the App, lets `whileDown` happen, and starts it again on the same data, while GitHub and the model stay. `app` is the new one from then on. */
+  restart(whileDown?: () => Promise<void>): Promise<void>;
   github: LocalGitHub;
   model: LocalModel;
   /** What firewalled sandboxes are connected to. */
@@ -40,6 +40,7 @@ export interface LocalHouseWish {
   /** Beats the limits in `env`, and may be finer: a deadline of seconds is a fraction of a minute. */
   limits?: Partial<CompleteSettings["limits"]>;
   publish?: Partial<CompleteSettings["publish"]>;
+  poll?: CompleteSettings["poll"];
   logTo?: NodeJS.WritableStream;
   /** Makes the local GitHub ready for quick answers at its start rather than at each first call: where times are shown. */
   warm?: boolean;
@@ -76,6 +77,7 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
       mode: wish.mode ?? "sealed",
       limits: { ...complete.limits, ...wish.limits },
       publish: { ...complete.publish, ...wish.publish },
+      poll: wish.poll ?? complete.poll,
       web: { ...complete.web, port: 0, publicUrl: "http://127.0.0.1:0" },
     },
     machine: wish.machine,
@@ -86,7 +88,8 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
   const { webhookPath } = complete.github;
   const start = async (): Promise<RunningApp> => {
     const started = await startApp(appWish);
-    github.setWebhook(`http://127.0.0.1:${started.port}${webhookPath}`);
+    // Port 1: nobody listens. GitHub logs what it could not deliver.
+    github.setWebhook(`http://127.0.0.1:${wish.poll?.only ? 1 : started.port}${webhookPath}`);
     return started;
   };
   let app = await start();
@@ -97,8 +100,9 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
     get app() {
       return app;
     },
-    async restart() {
+    async restart(whileDown = async () => {}) {
       await app[Symbol.asyncDispose]();
+      await whileDown();
       app = await start();
     },
     ...{ github, model, internet: world, webhookSecret, webhookPath, dataFolder },

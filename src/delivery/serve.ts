@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
@@ -17,16 +17,22 @@ export async function serve(options: {
   host: string;
   port: number;
   webhookPath: string;
-  receiver: Receiver;
+  /** Undefined where deliveries are read from GitHub's log alone: the path is closed. */
+  receiver: Receiver | undefined;
   pages: Hono;
+  onFault(error: unknown, path: string | undefined): void;
 }): Promise<Serving> {
   const listener = getRequestListener(options.pages.fetch, { overrideGlobalObjects: false });
   const server = createServer((request, response) => {
     const path = (request.url ?? "").split("?", 1)[0];
     const handled =
-      path === options.webhookPath ? receiveDelivery(options.receiver, request, response) : listener(request, response);
+      path !== options.webhookPath
+        ? listener(request, response)
+        : options.receiver
+          ? receiveDelivery(options.receiver, request, response)
+          : sayClosed(response);
     Promise.resolve(handled).catch((error: unknown) => {
-      options.receiver.log.error({ err: error, path }, "request failed");
+      options.onFault(error, path);
       response.destroy();
     });
   });
@@ -43,6 +49,11 @@ export async function serve(options: {
       await closed;
     },
   };
+}
+
+function sayClosed(response: ServerResponse): void {
+  response.writeHead(404, { "content-type": "text/plain; charset=utf-8", connection: "close" });
+  response.end("WEBHOOK_POLL=1: this Airlock reads its deliveries from GitHub's log and takes none here\n");
 }
 
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<number> {

@@ -7,6 +7,8 @@ import { type LoopParts, leaseMs, passRun } from "./loop.ts";
 export interface Worker extends AsyncDisposable {
   /** Resolves when nothing is under way: for tests and for a graceful stop. */
   idle(): Promise<void>;
+  /** Carries a stored delivery out now, or joins who does already. What fails is logged and waits for the next tick. */
+  deliver(id: string): Promise<void>;
 }
 
 /** Tidying looks for what was left over; that can wait a minute or so. */
@@ -59,18 +61,21 @@ export async function startWorker(
     turns.delete(id);
     turn.done.resolve();
   };
-  const inHand = new Set<string>();
+  const inHand = new Map<string, Promise<void>>();
   const deliver = async (id: string): Promise<void> => {
-    // Ticks wake what waits: it may be in hand already.
-    if (closing || inHand.has(id)) return;
-    inHand.add(id);
-    await parts
+    const under = inHand.get(id);
+    if (closing || under) return under;
+    const handling = parts
       .handleDelivery(id)
       .catch((error: unknown) => log.warn({ err: error, delivery: id }, "delivery not handled yet"))
       .finally(() => inHand.delete(id));
+    inHand.set(id, handling);
+    await handling;
   };
+  // Ticks wake what waits: what is in hand already keeps no place of the queue.
+  const wakeDelivery = async (id: string): Promise<void> => (inHand.has(id) ? undefined : deliver(id));
 
-  await queue.work({ run: inTurn, delivery: deliver, atOnce: parts.atOnce });
+  await queue.work({ run: inTurn, delivery: wakeDelivery, atOnce: parts.atOnce });
   let ticks = 0;
   const tick = async () => {
     await renewLeases(db, holder, parts.nowMs() + leaseMs);
@@ -87,6 +92,7 @@ export async function startWorker(
   };
   return {
     idle,
+    deliver,
     [Symbol.asyncDispose]: async () => {
       closing = true;
       clearInterval(ticker);

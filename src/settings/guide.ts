@@ -4,6 +4,8 @@ export const guide: Readonly<Record<string, string>> = {
   PRIVATE_KEY: 'Generate one on the App\'s page under "Private keys" and set PRIVATE_KEY_PATH to the downloaded .pem file',
   WEBHOOK_SECRET: 'Choose a long random text (openssl rand -hex 32) and enter the same on the App\'s page under "Webhook secret"',
   WEBHOOK_PATH: "Leave it out for /api/github/webhooks, or give the path of the App's webhook URL",
+  WEBHOOK_POLL: "Set it to 1 where GitHub cannot reach this machine: deliveries are then read from GitHub's log of them",
+  WEBHOOK_POLL_SECONDS: "Leave it out for 15, or say how often GitHub's log is read with WEBHOOK_POLL=1, from 5 to 300",
   GHE_HOST: "Leave it out for github.com, or give the host of your GitHub Enterprise Server, for example github.example.org",
   GHE_PROTOCOL: "Leave it out for https; http is for a GitHub on this machine only",
   HOST: "Leave it out for localhost, or give the address to listen at, for example 0.0.0.0",

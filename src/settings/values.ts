@@ -7,6 +7,8 @@ export const values = {
     .regex(/^[1-9]\d{0,15}$/, "is not a number")
     .transform(Number),
   WEBHOOK_PATH: z.string().regex(/^\/[\w./-]+$/, "is not a plain path such as /api/github/webhooks"),
+  WEBHOOK_POLL: z.enum(["0", "1"], "is neither 0 nor 1").transform((text) => text === "1"),
+  WEBHOOK_POLL_SECONDS: wholeNumber(5, 300),
   GHE_HOST: z
     .string()
     .regex(/^[a-z0-9.-]+(:\d{1,5})?$/i, "is not a host name: no scheme, no path")

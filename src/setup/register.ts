@@ -26,6 +26,12 @@ export interface RegisterOptions {
 }
 
 /**
+ * GitHub makes, and so logs, deliveries only for an App that has a webhook address, and takes no loopback one. `.invalid` is nobody's
+ * (RFC 2606): nothing that GitHub sends there arrives anywhere, and the log has it all the same.
+ */
+const nowhere = "https://airlock.invalid";
+
+/**
  * Serves the one-click registration until an App was registered and its key kept; `readSettings` finds it from then on. Listens
  * at HOST:PORT and has left it when it resolves. Throws Fault "settings.AIRLOCK_URL", "settings.AIRLOCK_DATA" or
  * "settings.PORT", and the signal's reason.
@@ -39,9 +45,11 @@ export async function registerApp({
 }: RegisterOptions): Promise<RegisteredApp> {
   const { github, web, data } = settings;
   const gitHubIsHere = isLoopback(github.host.replace(/:\d+$/, ""));
-  if (isLoopback(new URL(web.publicUrl).hostname) && !gitHubIsHere)
+  const unreachable = isLoopback(new URL(web.publicUrl).hostname) && !gitHubIsHere;
+  if (unreachable && !settings.poll.only)
     throw new Fault("settings.AIRLOCK_URL", `GitHub cannot reach ${web.publicUrl}`, {
-      remedy: "Set AIRLOCK_URL to the address at which GitHub reaches this machine, for example https://airlock.example.org",
+      remedy:
+        "Set AIRLOCK_URL to the address at which GitHub reaches this machine, for example https://airlock.example.org, or WEBHOOK_POLL=1 where it cannot",
     });
   await ensureKeepable(data.folder);
   const file = parseAppFile(parse(await readFile(join(import.meta.dirname, "../../app.yml"), "utf8")));
@@ -61,7 +69,7 @@ export async function registerApp({
   const manifest = buildManifest({
     file,
     suffix: randomBytes(3).toString("hex"),
-    publicUrl: web.publicUrl,
+    publicUrl: unreachable ? nowhere : web.publicUrl,
     webhookPath: github.webhookPath,
     redirectUrl: `${origin}/registered`,
   });

@@ -4,9 +4,15 @@ import { Fault } from "../fault.ts";
 import * as first from "./migrations/0001-first.ts";
 import * as evidenceChain from "./migrations/0002-evidence-chain.ts";
 import * as edits from "./migrations/0003-edits.ts";
+import * as deliveryLog from "./migrations/0004-delivery-log.ts";
 import type { Schema } from "./schema.ts";
 
-const migrations = { "0001-first": first, "0002-evidence-chain": evidenceChain, "0003-edits": edits };
+const migrations = {
+  "0001-first": first,
+  "0002-evidence-chain": evidenceChain,
+  "0003-edits": edits,
+  "0004-delivery-log": deliveryLog,
+};
 
 /** Brings the schema forward. Throws Fault "store.newer" on a store that a newer Airlock has written, "store.migration" otherwise. */
 export async function migrate(db: Kysely<Schema>): Promise<void> {

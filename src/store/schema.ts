@@ -18,6 +18,7 @@ export interface Schema {
     payload: Json<Record<string, unknown>>;
     state: "received" | "handled";
     note: string | null;
+    from_log: boolean;
   };
   runs: {
     id: RunId;

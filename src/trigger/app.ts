@@ -1,7 +1,7 @@
 import type { ApplicationFunction } from "probot";
 import { Fault } from "../fault.ts";
 import { firstError, isHttpError, isPassing, messageOf, statusOf } from "../github/api.ts";
-import { findWaitingDelivery, markDeliveryHandled } from "../store/queries/deliveries.ts";
+import { findWaitingDelivery, givenUp, markDeliveryHandled } from "../store/queries/deliveries.ts";
 import { handleTrigger, type TriggerParts } from "./handle.ts";
 import { parseTrigger } from "./parse.ts";
 
@@ -22,7 +22,7 @@ export function loadTriggers(parts: TriggerParts, onHandled: (deliveryId: string
 function giveUp(thrown: unknown): string {
   const error = firstError(thrown);
   if (isPassing(error)) throw error;
-  if (error instanceof Fault) return `given up: ${error.code}: ${error.message}`;
-  if (isHttpError(error)) return `given up: GitHub answered ${statusOf(error)}: ${messageOf(error)}`;
+  if (error instanceof Fault) return `${givenUp}${error.code}: ${error.message}`;
+  if (isHttpError(error)) return `${givenUp}GitHub answered ${statusOf(error)}: ${messageOf(error)}`;
   throw error;
 }

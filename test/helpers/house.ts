@@ -35,6 +35,7 @@ export interface TestHouse extends People {
 export interface HouseWish {
   limits?: Partial<Settings["limits"]>;
   publish?: Partial<Settings["publish"]>;
+  poll?: Settings["poll"];
   /** How sandboxes meet the network; sealed by default. */
   mode?: "sealed" | "firewalled";
   /** Makes the machine another than the one that is there. */
@@ -45,7 +46,7 @@ export interface HouseWish {
 
 /** The whole App on the real engine, with a local GitHub and a local model, in this process. One for each test file. */
 export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
-  const { limits = {}, publish = {}, change = (machine) => machine, pay, mode = "sealed" } = wish;
+  const { limits = {}, publish = {}, poll, change = (machine) => machine, pay, mode = "sealed" } = wish;
   const lines: string[] = [];
   const logTo = new Writable({
     write(chunk, _encoding, done) {
@@ -60,6 +61,7 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
     limits: { concurrency: 3, ...limits },
     mode,
     publish,
+    ...(poll && { poll }),
   });
   const { github } = local;
   const idsOf = async (issue: number) => {
@@ -100,6 +102,7 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
     },
     async heard() {
       await github.settled();
+      if (poll?.only) await local.app.recovery.pass();
       await until("all deliveries to be handled", async () => {
         const waiting = await local.app.db.selectFrom("deliveries").select("id").where("state", "=", "received").execute();
         return waiting.length === 0;

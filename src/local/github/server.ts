@@ -51,9 +51,10 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   };
   const body = await readBody(request);
   if (fault?.delayMs !== undefined) await wait(fault.delayMs);
-  const reply =
+  const answered =
     faultyBefore(fault) ??
     faultyAfter(fault, await answer(parts, { method, address, headers: flat(request), body, refusal: fault?.refusePush }, saw));
+  const reply = unchanged(answered, method, request.headers["if-none-match"]);
   if (!path.startsWith("/_local/"))
     world.requests.push({
       atMs: startedMs,
@@ -64,7 +65,7 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
       durationMs: world.nowMs() - startedMs,
       operation: what,
     });
-  write(response, unchanged(reply, method, request.headers["if-none-match"]), method);
+  write(response, reply, method);
 }
 
 interface Asked {

@@ -7,11 +7,16 @@ export interface Delivery {
   id: string;
   event: string;
   payload: Record<string, unknown>;
-  /** When its first byte was here. */
+  /** When its first byte was here; when GitHub sent it, where it was found in GitHub's log. */
   receivedAtMs: number;
+  /** GitHub may have done with it before, in a life of this App that the store does not know of. */
+  fromLog?: boolean;
 }
 
-/** Stores the delivery and wakes its handling in one transaction: what is acknowledged is never lost. A known id changes nothing. */
+/**
+ * Stores the delivery and wakes its handling in one transaction: what is acknowledged is never lost. A known id changes nothing, unless
+ * its handling was given up: who has it delivered again has mended what was in its way.
+ */
 export async function addDelivery(db: Kysely<Schema>, queue: Queue, delivery: Delivery): Promise<"new" | "known"> {
   return db.transaction().execute(async (trx) => {
     const added = await trx
@@ -23,14 +28,37 @@ export async function addDelivery(db: Kysely<Schema>, queue: Queue, delivery: De
         payload: storableJson(delivery.payload),
         state: "received",
         note: null,
+        from_log: delivery.fromLog ?? false,
       })
       .onConflict((c) => c.column("id").doNothing())
       .returning("id")
       .executeTakeFirst();
+    if (!added)
+      await trx
+        .updateTable("deliveries")
+        .set({ state: "received", note: null })
+        .where("id", "=", delivery.id)
+        .where("state", "=", "handled")
+        .where("note", "like", `${givenUp}%`)
+        .execute();
     // A known one is woken as well: GitHub redelivers what was received but may not have been handled.
     await queue.wakeDelivery(delivery.id, trx);
     return added ? "new" : "known";
   });
+}
+
+/** How the note of a delivery begins whose handling was refused for good. */
+export const givenUp = "given up: ";
+
+/** Which of these are here, handled or not. */
+export async function knownDeliveries(db: Kysely<Schema>, ids: readonly string[]): Promise<Set<string>> {
+  const known = new Set<string>();
+  // PostgreSQL takes 65,535 parameters.
+  for (let from = 0; from < ids.length; from += 1_000) {
+    const some = ids.slice(from, from + 1_000);
+    for (const { id } of await db.selectFrom("deliveries").select("id").where("id", "in", some).execute()) known.add(id);
+  }
+  return known;
 }
 
 /** The delivery, if it still waits to be handled. */
@@ -41,7 +69,15 @@ export async function findWaitingDelivery(db: Kysely<Schema>, id: string): Promi
     .where("id", "=", id)
     .where("state", "=", "received")
     .executeTakeFirst();
-  return row && { id: row.id, event: row.event, payload: row.payload, receivedAtMs: Number(row.received_at_ms) };
+  return (
+    row && {
+      id: row.id,
+      event: row.event,
+      payload: row.payload,
+      receivedAtMs: Number(row.received_at_ms),
+      ...(row.from_log && { fromLog: true }),
+    }
+  );
 }
 
 export async function waitingDeliveries(db: Kysely<Schema>): Promise<string[]> {

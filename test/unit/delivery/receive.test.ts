@@ -24,7 +24,7 @@ beforeAll(async () => {
     nowMs: () => 42,
     log: pino({ level: "silent" }),
   };
-  app = await serve({ host: "127.0.0.1", port: 0, webhookPath: path, receiver, pages });
+  app = await serve({ ...{ host: "127.0.0.1", port: 0, webhookPath: path, receiver, pages }, onFault: () => {} });
 });
 afterAll(() => app[Symbol.asyncDispose]());
 beforeEach(() => {
@@ -201,9 +201,17 @@ describe("the server", () => {
     expect((await fetch(`http://127.0.0.1:${app.port}${path}/x`, { method: "POST" })).status).toBe(404);
   });
 
+  it("[40] takes no delivery at all where deliveries are read from GitHub's log alone", async () => {
+    const parts = { receiver: undefined, pages: new Hono(), onFault: () => {} };
+    await using closed = await serve({ host: "127.0.0.1", port: 0, webhookPath: path, ...parts });
+    const answered = await fetch(`http://127.0.0.1:${closed.port}${path}`, { method: "POST", body: "{}" });
+    expect([answered.status, await answered.text()]).toEqual([404, expect.stringContaining("WEBHOOK_POLL=1")]);
+  });
+
   it("says which setting to change where its port is taken", async () => {
     const receiver = { verify: async () => false, store, nowMs: () => 0, log: pino({ level: "silent" }) };
-    const second = serve({ host: "127.0.0.1", port: app.port, webhookPath: path, receiver, pages: new Hono() });
+    const onFault = () => {};
+    const second = serve({ host: "127.0.0.1", port: app.port, webhookPath: path, receiver, pages: new Hono(), onFault });
     await expect(second).rejects.toMatchObject({ code: "settings.PORT" });
   });
 });

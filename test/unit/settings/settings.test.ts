@@ -63,6 +63,21 @@ describe("settings", () => {
     expect(settings.app).toBeUndefined();
   });
 
+  it("look for missed deliveries every five minutes, and with WEBHOOK_POLL every fifteen seconds or as often as is said", () => {
+    expect(read(app).settings.poll).toEqual({ only: false, everyMs: 300_000 });
+    expect(read({ ...app, WEBHOOK_POLL_SECONDS: "5" }).settings.poll).toEqual({ only: false, everyMs: 300_000 });
+    expect(read({ ...app, WEBHOOK_POLL: "1" }).settings.poll).toEqual({ only: true, everyMs: 15_000 });
+    expect(read({ ...app, WEBHOOK_POLL: "1", WEBHOOK_POLL_SECONDS: "60" }).settings.poll.everyMs).toBe(60_000);
+  });
+
+  it("need no webhook secret with WEBHOOK_POLL alone, and have one then that nobody knows", () => {
+    const { WEBHOOK_SECRET: _, ...rest } = app;
+    const [first, second] = [1, 2].map(() => read({ ...rest, WEBHOOK_POLL: "1" }).settings.app?.webhookSecret.reveal());
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    expect(first).not.toBe(second);
+    expect(faultOf(() => read({ ...rest, WEBHOOK_POLL: "0" })).code).toBe("settings.WEBHOOK_SECRET");
+  });
+
   it("come from .env, and the environment wins", () => {
     const { settings } = read({ PORT: "4000" }, { ".env": "PORT=5000\nHOST=0.0.0.0\n" });
     expect(settings.web).toMatchObject({ port: 4000, host: "0.0.0.0" });
@@ -123,6 +138,9 @@ describe("settings", () => {
     ["PRIVATE_KEY", { ...app, PRIVATE_KEY: "no key" }],
     ["WEBHOOK_SECRET", { APP_ID: "7", PRIVATE_KEY: pem }],
     ["WEBHOOK_SECRET", { ...app, WEBHOOK_SECRET: "short" }],
+    ["WEBHOOK_SECRET", { ...app, WEBHOOK_SECRET: "short", WEBHOOK_POLL: "1" }],
+    ["WEBHOOK_POLL", { ...app, WEBHOOK_POLL: "yes" }],
+    ["WEBHOOK_POLL_SECONDS", { ...app, WEBHOOK_POLL: "1", WEBHOOK_POLL_SECONDS: "1" }],
     ["WEBHOOK_SECRET", { ...app, WEBHOOK_SECRET_FILE: "/nowhere" }],
     ["WEBHOOK_SECRET", { APP_ID: "7", PRIVATE_KEY: pem, WEBHOOK_SECRET_FILE: "/nowhere" }],
     ["PORT", { PORT: "70000" }],

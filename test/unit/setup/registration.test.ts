@@ -217,6 +217,21 @@ describe("registration", () => {
     await expect(begin()).rejects.toMatchObject({ code: "settings.AIRLOCK_DATA" });
   });
 
+  it("with WEBHOOK_POLL begins there too, and names a webhook address that is nobody's", async () => {
+    const env = { AIRLOCK_DATA: `${folder}-poll`, WEBHOOK_POLL: "1", HOST: "127.0.0.1", PORT: "0" };
+    const settings = readSettings({ env, cwd: folder }).settings;
+    const end = new AbortController();
+    const invited = Promise.withResolvers<{ url: string; code: string }>();
+    const begun = registerApp({ settings, signal: end.signal, onInvitation: invited.resolve, onProblem: () => {} });
+    const { url, code } = await invited.promise;
+    const visit = browser(url);
+    await visit("/code", { form: { code } });
+    expect((await visit("/app")).text).toContain("https://airlock.invalid/api/github/webhooks");
+    end.abort(new Error("the end"));
+    await expect(begun).rejects.toThrow("the end");
+    rmSync(env.AIRLOCK_DATA, { recursive: true });
+  });
+
   it("does not begin where GitHub could not reach this machine", async () => {
     const settings = readSettings({ env: { AIRLOCK_DATA: folder }, cwd: folder }).settings;
     const begun = registerApp({ settings, signal: new AbortController().signal, onInvitation: () => {}, onProblem: () => {} });
