@@ -6,13 +6,14 @@ import { listenOnSocket } from "../privilege/control-server.ts";
 import type { RunId } from "../run/identity.ts";
 import { type Reader, serveApi } from "./api/serve.ts";
 import type { ApiUpstream } from "./api/upstream.ts";
+import { recordDropped } from "./dropped.ts";
 import { serveGit } from "./git/relay.ts";
 import { serveModelCall } from "./model/call.ts";
 import { openModelGate } from "./model/gate.ts";
 import type { ModelPolicy } from "./model/policy.ts";
 import type { ModelUpstream } from "./model/upstream.ts";
 import type { Outcome } from "./outcome.ts";
-import { answerRefusal } from "./refusal.ts";
+import { answerRefusal, printRefusal } from "./refusal.ts";
 import type { PackageScope } from "./registry/scope.ts";
 import type { Registries } from "./registry/serve.ts";
 import { decideRoute } from "./route.ts";
@@ -70,7 +71,7 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
   const record = (row: Parameters<Spool["append"]>[0]) => {
     const seq = place.spool.lastSeq() + 1;
     if (seq > longestRecord) return;
-    place.spool.append(seq === longestRecord ? { ...row, rule: "door.record-full" } : row);
+    place.spool.append(seq === longestRecord ? { ...row, verdict: "refused", rule: "door.record-full" } : row);
     // What cannot be put on record is not served.
     if (seq === longestRecord) {
       server.close();
@@ -131,7 +132,7 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
   server.on("checkContinue", onRequest);
   server.on("checkExpectation", onRequest);
   server.on("connect", (request, socket) => {
-    const body = "Airlock refused this: no tunnels from this run. Rule connect.off.\n";
+    const body = `${printRefusal({ why: "no tunnels from this run", rule: "connect.off" })}\n`;
     socket.on("error", () => {});
     socket.end(
       `HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
@@ -150,16 +151,17 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
     if (running && malformed) Object.assign(running, { verdict: "refused", rule });
     if (!running && malformed && socket.bytesRead > 0) {
       const status = timeout ? 408 : 400;
-      if (socket.writable)
-        socket.write(
-          `HTTP/1.1 ${status} ${timeout ? "Request Timeout" : "Bad Request"}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
-        );
+      const why = timeout ? "the request did not arrive in time" : "this is no request of HTTP/1.1";
+      const body = `${printRefusal({ why, rule })}\n`;
+      const head = `connection: close\r\ncontent-type: text/plain\r\ncontent-length: ${body.length}\r\n\r\n`;
+      if (socket.writable) socket.write(`HTTP/1.1 ${status} ${timeout ? "Request Timeout" : "Bad Request"}\r\n${head}${body}`);
       const row = { atMs: Date.now(), door: "none" as const, method: "", target: "", verdict: "refused" as const };
       record({ ...row, rule, bytesIn: 0, bytesOut: 0, status, durationMs: 0 });
     }
     socket.destroySoon();
   });
 
+  const tellDropped = recordDropped(server, record);
   const socketPath = join(wish.folder, socketName);
   await listenOnSocket(server, socketPath, 0o660);
   return {
@@ -172,6 +174,7 @@ export async function openDoor(wish: DoorWish, place: DoorPlace): Promise<Door> 
       await closed;
       clearTimeout(clock);
       await Promise.allSettled([...inWork]);
+      tellDropped();
     },
   };
 }

@@ -15,11 +15,29 @@ export interface RefusalAnswer {
 /** Refuses so that the agent shows it: in the Messages API's own shape of an error. Returns the bytes of the body. */
 export function answerRefusal(response: ServerResponse, answer: RefusalAnswer): number {
   const type = errorTypes[answer.status] ?? (answer.status >= 500 ? "api_error" : "invalid_request_error");
-  const grant = answer.grant ?? "To allow it, the operator changes the gateway's rules; nothing inside the sandbox can";
-  const message = `Airlock refused this: ${answer.why}. Rule ${answer.rule}. ${grant}.`;
-  const body = JSON.stringify({ type: "error", error: { type, message } });
+  const body = JSON.stringify({ type: "error", error: { type, message: printRefusal(answer) } });
+  return send(response, answer, { contentType: "application/json", body });
+}
+
+/** The same for programs that show plain text only: git prints it behind "remote:". */
+export function answerRefusalInPlain(response: ServerResponse, answer: RefusalAnswer): number {
+  return send(response, answer, { contentType: "text/plain", body: `${printRefusal(answer)}\n` });
+}
+
+/** What was refused, by which rule, and who can allow it. */
+export function printRefusal({ why, rule, grant }: Pick<RefusalAnswer, "why" | "rule" | "grant">): string {
+  return `Airlock refused this: ${why}. Rule ${rule}. ${grant ?? standingGrant}.`;
+}
+
+const standingGrant = "To allow it, the operator changes the gateway's rules; nothing inside the sandbox can";
+
+function send(
+  response: ServerResponse,
+  answer: RefusalAnswer,
+  { contentType, body }: { contentType: string; body: string },
+): number {
   response.writeHead(answer.status, {
-    "content-type": "application/json",
+    "content-type": contentType,
     "content-length": Buffer.byteLength(body),
     ...(answer.close ? { connection: "close" } : {}),
     ...(answer.retryAfterSeconds === undefined ? {} : { "retry-after": String(answer.retryAfterSeconds) }),

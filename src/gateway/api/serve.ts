@@ -120,6 +120,7 @@ function give({ request, response, outcome }: ApiCall, what: { status: number; c
 
 function away(call: ApiCall, at: "answered" | "away" | "too-large"): void {
   call.outcome.rule = at === "too-large" ? "api.too-large" : "api.away";
+  if (at === "too-large") call.outcome.verdict = "refused";
   const why = at === "too-large" ? "GitHub's answer is larger than Airlock takes" : "GitHub did not answer as it should";
   const told = { status: 502, rule: call.outcome.rule, why, grant: "Try again later", close: false };
   if (!call.response.destroyed) call.outcome.bytesOut += answerRefusal(call.response, told);

@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { endAfterBody } from "../../privilege/linger.ts";
 import type { RunId } from "../../run/identity.ts";
 import type { Outcome } from "../outcome.ts";
-import { answerRefusal } from "../refusal.ts";
+import { answerRefusal, answerRefusalInPlain, printRefusal } from "../refusal.ts";
 import type { GitService } from "../route.ts";
+import { findFetchRefusal, findPushRefusal, type GitRefusal, refusalOfStatus, withNote, withWords } from "./verdict.ts";
 
 export interface GitRelay {
   request: IncomingMessage;
@@ -19,6 +21,13 @@ export interface GitRelay {
 export async function serveGit(relay: GitRelay): Promise<void> {
   const { request, response, service, part, outcome } = relay;
   const encoding = request.headers["content-encoding"];
+  // Passed on without it, the body would be read as what it is not.
+  if (encoding !== undefined && encoding !== "gzip") {
+    const refused = refusalOfStatus(415) as GitRefusal;
+    Object.assign(outcome, { verdict: "refused", rule: refused.rule });
+    outcome.bytesOut += answerRefusalInPlain(response, { status: 415, ...refused, close: true });
+    return;
+  }
   const { promise: done, resolve } = Promise.withResolvers<void>();
   const onward = httpRequest({
     socketPath: relay.backendSocket,
@@ -55,15 +64,7 @@ export async function serveGit(relay: GitRelay): Promise<void> {
   });
   onward.on("response", (answer) => {
     answered = true;
-    const headers: Record<string, string> = { "cache-control": "no-cache" };
-    if (answer.headers["content-type"]) headers["content-type"] = answer.headers["content-type"];
-    response.writeHead(answer.statusCode ?? 502, headers);
-    answer.on("data", (chunk: Buffer) => {
-      outcome.bytesOut += chunk.length;
-    });
-    answer.on("error", () => response.destroy());
-    answer.pipe(response, { end: false });
-    answer.on("end", () => endAfterBody(request, response));
+    void relayAnswer(answer, relay).catch(() => response.destroy());
   });
   request.on("data", (chunk: Buffer) => {
     outcome.bytesIn += chunk.length;
@@ -81,4 +82,55 @@ export async function serveGit(relay: GitRelay): Promise<void> {
     request.resume();
   });
   await done;
+}
+
+/** More than the report on ten thousand refs. */
+const longestReportBytes = 2 * 1024 * 1024;
+
+/** Passes the answer on as it comes, but a push's whole: whether git took it stands at its end. */
+async function relayAnswer(answer: IncomingMessage, relay: GitRelay): Promise<void> {
+  const { request, response, service, part, outcome } = relay;
+  const status = answer.statusCode ?? 502;
+  const refuse = ({ rule }: GitRefusal) => Object.assign(outcome, { verdict: "refused", rule });
+  const refused = refusalOfStatus(status);
+  if (refused) {
+    refuse(refused);
+    answer.resume();
+    outcome.bytesOut += answerRefusalInPlain(response, { status, ...refused, close: true });
+    return;
+  }
+  if (status >= 400) outcome.rule = "git.failed";
+  const headers: Record<string, string> = { "cache-control": "no-cache" };
+  if (answer.headers["content-type"]) headers["content-type"] = answer.headers["content-type"];
+  response.writeHead(status, headers);
+  const send = async (bytes: Buffer) => {
+    outcome.bytesOut += bytes.length;
+    if (!response.write(bytes)) await Promise.race([once(response, "drain"), once(response, "close")]);
+  };
+  const pushes = service === "git-receive-pack" && part === "exchange" && status === 200;
+  const report: Buffer[] = [];
+  let seenBytes = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    if (response.destroyed) return;
+    seenBytes += chunk.length;
+    if (pushes) report.push(chunk);
+    else {
+      // It comes in its first packet, and that one is no longer than a chunk that a pipe gives.
+      const found = seenBytes === chunk.length && part === "exchange" ? findFetchRefusal(chunk) : undefined;
+      if (found) refuse(found);
+      await send(found ? withWords(chunk, printRefusal(found)) : chunk);
+    }
+    if (pushes && seenBytes > longestReportBytes) {
+      Object.assign(outcome, { verdict: "refused", rule: "git.report-too-long" });
+      response.destroy();
+      return;
+    }
+  }
+  if (pushes) {
+    const whole = Buffer.concat(report);
+    const found = findPushRefusal(whole);
+    if (found) refuse(found);
+    await send(found ? withNote(whole, printRefusal(found)) : whole);
+  }
+  endAfterBody(request, response);
 }

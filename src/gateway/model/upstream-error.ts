@@ -23,7 +23,7 @@ export async function relayError(
   }
   const body = Buffer.concat([scrubber.push(Buffer.concat(chunks)), scrubber.flush()]);
   if (status >= 300 && status < 400) {
-    outcome.rule = "model.redirect-refused";
+    Object.assign(outcome, { verdict: "refused", rule: "model.redirect-refused" });
     const why = "the model API redirected, and redirects are not followed";
     outcome.bytesOut += answerRefusal(response, {
       status: 502,
@@ -35,7 +35,7 @@ export async function relayError(
     return;
   }
   if (isKeyRefusal(status, body)) {
-    outcome.rule = "model.key-refused";
+    Object.assign(outcome, { verdict: "refused", rule: "model.key-refused" });
     // 403 and not 401, which the agent would repeat for minutes.
     outcome.bytesOut += answerRefusal(response, {
       status: 403,
