@@ -29,7 +29,12 @@ export interface Transport extends AsyncDisposable {
   report(): PushReport | undefined;
   /** The last answer of the far end that was no success, with the token taken out. 0: it could not be reached. */
   failure(): { status: number; message: string } | undefined;
+  /** What it was asked for and did not let pass, in order: of our own git host, so each is a sign that something is wrong there. */
+  refusals(): readonly string[];
 }
+
+/** The first ones say enough. */
+const mostRefusals = 100;
 
 /** Opens it; dispose to close. Lets through only the two requests of its kind, and of a push only exactly the allowed one. */
 export async function openTransport(wish: TransportWish): Promise<Transport> {
@@ -43,6 +48,11 @@ export async function openTransport(wish: TransportWish): Promise<Transport> {
     },
   });
 
+  const refusals: string[] = [];
+  const refuse = (response: ServerResponse, why: string) => {
+    if (refusals.length < mostRefusals) refusals.push(why);
+    answerRefused(response, why);
+  };
   const server = createServer((request, response) => {
     response.on("error", () => {});
     const headers: Record<string, string> = { accept: "*/*" };
@@ -71,7 +81,7 @@ export async function openTransport(wish: TransportWish): Promise<Transport> {
       return;
     }
     const allowed = wish.allow;
-    passPush({ request, response, allowed }, (kind) =>
+    passPush({ request, allowed, refuse: (why) => refuse(response, why) }, (kind) =>
       upstream.send({
         method: "POST",
         path: `/${service}`,
@@ -97,22 +107,25 @@ export async function openTransport(wish: TransportWish): Promise<Transport> {
   };
   wish.signal?.addEventListener("abort", close);
   if (wish.signal?.aborted) await close();
-  return { socketPath: wish.socketPath, report: () => told.report, failure: () => told.failure, [Symbol.asyncDispose]: close };
+  return {
+    ...{ socketPath: wish.socketPath, report: () => told.report, failure: () => told.failure, refusals: () => refusals },
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** Holds a push back until its command list is read and found to be the allowed one; only then the upstream hears of it. */
 function passPush(
-  push: { request: IncomingMessage; response: ServerResponse; allowed: PushAllowance },
+  push: { request: IncomingMessage; allowed: PushAllowance; refuse(why: string): void },
   open: (kind: "probe" | "push") => NodeJS.WritableStream,
 ): void {
-  const { request, response, allowed } = push;
+  const { request, allowed, refuse } = push;
   let held = Buffer.alloc(0);
   const look = (ended: boolean) => {
     const decision = decidePush(held, ended, allowed);
     if (decision.at === "more") return;
     request.off("data", take).off("end", onEnd);
     if (decision.at === "refuse") {
-      return refuse(response, decision.why);
+      return refuse(decision.why);
     }
     const onward = open(decision.at === "probe" ? "probe" : "push");
     onward.write(held);
@@ -128,7 +141,7 @@ function passPush(
   request.on("data", take).on("end", onEnd);
 }
 
-function refuse(response: ServerResponse, why: string): void {
+function answerRefused(response: ServerResponse, why: string): void {
   response.writeHead(403, { "content-type": "text/plain" });
   response.write(`Airlock's transport refused this: ${why}\n`);
   endAfterBody(response.req, response);

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import type { Logger } from "pino";
 import { Fault } from "../fault.ts";
 import type { GitHost } from "../git/client.ts";
 import { openTransport } from "../git/transport.ts";
@@ -18,6 +19,7 @@ export interface PushParts {
   transportFolder: string;
   webUrl: string;
   network: UpstreamNetwork;
+  log: Logger;
 }
 
 /**
@@ -53,7 +55,11 @@ export async function pushWork(
     transportSocket: transport.socketPath,
   });
   const report = transport.report();
+  const refusals = transport.refusals();
+  if (refusals.length > 0) parts.log.error({ runId: run.id, refusals }, "transport refused the git host");
   if (report?.at === "ok") return { is: "pushed", head: push.rebuilt };
+  // Not "GitHub did not answer": nothing else was asked of it, and trying again would not make that right.
+  if (refusals[0] !== undefined) return refusedByTransport(push.branch, refusals[0]);
   if (report?.at === "refused") return refused(push.branch, `${report.reason}. ${report.remote}`);
   const failure = transport.failure();
   if (failure && failure.status >= 400 && failure.status < 500) return refused(push.branch, failure.message);
@@ -81,6 +87,17 @@ function movedAway(branch: string): Fact {
       code: "publish.branch-moved",
       words: `Somebody pushed to \`${branch}\` while the agent worked, so its work was not put on top of what nobody had looked at.`,
       remedy: "The work is kept as a patch on the run's page. Look at the branch, then ask again.",
+    },
+  };
+}
+
+function refusedByTransport(branch: string, why: string): Fact {
+  return {
+    is: "work-refused",
+    reason: {
+      code: "publish.transport-refused",
+      words: `Airlock's git host asked for another push than the inspected one to \`${branch}\`, and Airlock's transport refused it: ${why}.`,
+      remedy: "That must not happen: look into the git host's log before anything runs again. The work is kept as a patch.",
     },
   };
 }

@@ -68,6 +68,8 @@ describe("the transport that holds the token", () => {
       const output = await house.git.push({ run, old: null, ...other, transportSocket: transport.socketPath });
       expect(output.exitCode, JSON.stringify(other)).not.toBe(0);
       expect(transport.report()).toBeUndefined();
+      // The first one git gives up by itself: the branch is there already.
+      expect(transport.refusals()).toEqual(other.ref === "refs/heads/main" ? [] : ["it is not the inspected change"]);
     }
     const capabilities = "\0report-status object-format=sha1";
     const command = printPacket(`${absent} ${commit} ${ref}${capabilities}`);
@@ -100,6 +102,7 @@ describe("the transport that holds the token", () => {
     }
     expect(house.upstream.seen.length).toBe(seen);
     expect(await refs()).toBe(before);
+    expect(transport.refusals()).toHaveLength(bodies.length + 3);
     // The control: what is allowed passes on the same transport.
     const output = await house.git.push({ run, old: null, new: commit, ref, transportSocket: transport.socketPath });
     expect(output.exitCode).toBe(0);
