@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { Fault } from "../fault.ts";
 import type { GitHost } from "../git/client.ts";
 import type { GitHubApp } from "../github/app.ts";
-import { type Grants, scopeOf } from "../github/grant.ts";
+import type { Grants } from "../github/grant.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Reason } from "../run/outcome.ts";
 import type { Pins } from "../run/request.ts";
@@ -10,8 +10,7 @@ import { putPaper } from "../store/queries/papers.ts";
 import { addBranchTip } from "../store/queries/places.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
-import { decideGate } from "./ci/gate.ts";
-import { readOwnWorkflows, readTheirWorkflows } from "./ci/read.ts";
+import { findCiReasons } from "./ci/reasons.ts";
 import { inspect } from "./inspect.ts";
 import { readPatch, readWork, sumBytes, type Work } from "./read.ts";
 import { readDependencyNotes } from "./read-dependencies.ts";
@@ -54,7 +53,11 @@ export async function examineWork(parts: ExamineParts, run: RunRow, at: { pins: 
   const dependencies = await readDependencyNotes(parts.git, run.id, { base, work });
   await keep("inspection", JSON.stringify([...verdict.notes, ...dependencies]));
   const lines = await readAddedLines(parts.git, run.id, { base, work });
-  const why = [...verdict.hold, ...(await findSecretReasons(lines)), ...(await findCiReasons(parts, run, { ...at, work }))];
+  const why = [
+    ...verdict.hold,
+    ...(await findSecretReasons(lines)),
+    ...(await findCiReasons(parts, run, { ...at, commit: work.tip, changed: pathsOf(work) })),
+  ];
   const identity = await parts.app.identity();
   const rebuilt = await rebuildWork(
     { git: parts.git, run: run.id, request: run.request, identity, base, atMs: parts.nowMs(), redact: parts.redact },
@@ -73,22 +76,8 @@ export async function examineWork(parts: ExamineParts, run: RunRow, at: { pins: 
   return { is: "held", ...counts, why: why.slice(0, 100), untilMs: parts.nowMs() + parts.publishing.holdMs };
 }
 
-/** What CI would do with the work, by the workflows of the work itself, of its target and of the default branch. */
-async function findCiReasons(
-  parts: ExamineParts,
-  run: RunRow,
-  at: { pins: Pins; branch: string; work: Work },
-): Promise<Reason[]> {
-  const { owner, name: repo } = run.request;
-  const { ci } = parts.publishing;
-  if (ci === "auto") return [];
-  await using fetcher = await parts.grants.mint("fetcher", scopeOf(run.id, run.request));
-  const { data: repository } = await fetcher.api.rest.repos.get({ owner, repo });
-  const read = [await readOwnWorkflows(parts.git, run.id, at.work.tip)];
-  for (const branch of new Set([at.pins.targetBranch, repository.default_branch]))
-    read.push(await readTheirWorkflows(fetcher.api, { owner, repo, branch }));
-  const changed = [...new Set(at.work.changes.flatMap(({ changes }) => changes.map(({ path }) => path)))];
-  return decideGate({ ci, read, push: { branch: at.branch, target: at.pins.targetBranch }, changed });
+function pathsOf(work: Work): string[] {
+  return [...new Set(work.changes.flatMap(({ changes }) => changes.map(({ path }) => path)))];
 }
 
 async function readWithin(parts: ExamineParts, run: RunRow, pins: Pins): Promise<Work | "too-large" | undefined> {

@@ -28,8 +28,9 @@ export function findPowers(workflow: Workflow, find: (path: string) => Workflow 
 }
 
 function powersOfToken(permissions: unknown): string[] {
-  if (permissions === undefined) return ["it does not say its permissions, so its token may write"];
-  if (permissions === "read-all" || permissions === null) return [];
+  // `permissions:` with nothing after it: what GitHub makes of that is not written down.
+  if (permissions === undefined || permissions === null) return ["it does not say its permissions, so its token may write"];
+  if (permissions === "read-all") return [];
   const record = asRecord(permissions);
   if (!record) return ["its token may write"];
   const wider = Object.entries(record).filter(([, level]) => level !== "read" && level !== "none");

@@ -5,8 +5,8 @@ import { asList, type Workflow } from "./workflow.ts";
 export interface Push {
   /** Without refs/heads/. */
   branch: string;
-  /** Where the pull request goes. */
-  target: string;
+  /** Where its pull requests go: the run's own, and any other that is open from the same branch. */
+  targets: readonly string[];
 }
 
 /** Events that neither a push to a branch nor its pull request brings about, or only by a person's own act later. */
@@ -17,8 +17,22 @@ const others = new Set([
   ...["watch", "workflow_call", "workflow_dispatch"],
 ]);
 
-/** Of pull_request: what opening it, pushing to it and rewriting its text are. */
-const ownTypes = ["opened", "synchronize", "reopened", "edited"];
+/**
+ * Of pull_request: what only a person does, later and by an act of its own. Every other type counts as started by the pull request:
+ * opening, pushing and rewriting are, code owners are asked for a review by GitHub itself, and types of tomorrow are unknown.
+ */
+const personsTypes = new Set([
+  ...["assigned", "unassigned", "labeled", "unlabeled", "closed", "converted_to_draft", "ready_for_review", "locked", "unlocked"],
+  ...[
+    "review_request_removed",
+    "milestoned",
+    "demilestoned",
+    "enqueued",
+    "dequeued",
+    "auto_merge_enabled",
+    "auto_merge_disabled",
+  ],
+]);
 
 /**
  * ◆ Whether the workflow would be started by this push or its pull request. Doubt is a yes: an event that did not exist when this was
@@ -27,7 +41,8 @@ const ownTypes = ["opened", "synchronize", "reopened", "edited"];
 export function isStarted(workflow: Workflow, push: Push): boolean {
   return [...workflow.on].some(([event, settings]) => {
     if (event === "push") return passesPush(settings, push.branch);
-    if (event === "pull_request" || event === "pull_request_target") return passesPull(settings, push.target);
+    if (event === "pull_request" || event === "pull_request_target")
+      return push.targets.some((target) => passesPull(settings, target));
     return !others.has(event);
   });
 }
@@ -43,14 +58,15 @@ function passesPush(settings: Record<string, unknown> | null, branch: string): b
 function passesPull(settings: Record<string, unknown> | null, target: string): boolean {
   if (!settings) return true;
   const types = settings.types === undefined ? undefined : asList(settings.types);
-  if (types && !types.some((type) => ownTypes.includes(type))) return false;
+  if (types && types.length > 0 && types.every((type) => personsTypes.has(type))) return false;
   return passesBranches(settings.branches, settings["branches-ignore"], target);
 }
 
 function passesBranches(branches: unknown, ignored: unknown, branch: string): boolean {
   if (branches !== undefined) {
     const patterns = asList(branches);
-    return patterns === undefined || passesFilter(patterns, branch) !== false;
+    // An empty list may mean none or all.
+    return !patterns?.length || passesFilter(patterns, branch) !== false;
   }
   if (ignored !== undefined) {
     const patterns = asList(ignored);

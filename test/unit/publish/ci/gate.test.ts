@@ -5,7 +5,7 @@ import { decideGate } from "../../../../src/publish/ci/gate.ts";
 import { isExecutedByCi } from "../../../../src/publish/ci/risky.ts";
 import { parseWorkflow } from "../../../../src/publish/ci/workflow.ts";
 
-const push = { branch: "agent/issue-7", target: "main" };
+const push = { branch: "agent/issue-7", targets: ["main"] };
 const path = ".github/workflows/ci.yml";
 const gate = (
   text: string,
@@ -32,6 +32,9 @@ const workflow = (of: { on?: string; top?: string; job?: string } = {}) =>
     "      - run: npm test",
     "",
   ].join("\n");
+
+const called = (uses: string) =>
+  `on: push\npermissions: { contents: read }\njobs:\n  test:\n    uses: ${uses}\n    permissions: { contents: read }\n`;
 
 describe("the CI gate", () => {
   it("lets work go where no workflow is, or all of them are harmless", () => {
@@ -77,6 +80,36 @@ describe("the CI gate", () => {
     ["pull_request_target", workflow({ on: "pull_request_target", top: "x: y" }), /does not say/],
     ["workflow_run", workflow({ on: "{ workflow_run: { workflows: [CI] } }", top: "x: y" }), /does not say/],
     ["an event of tomorrow", workflow({ on: "push_of_tomorrow", top: "x: y" }), /does not say/],
+    ["permissions that are empty", workflow({ top: "permissions:" }), /does not say/],
+    ["permissions by expression", workflow({ top: "permissions: ${{ x }}" }), /may write/],
+    ["a reusable workflow of this repository at another commit", called("./.github/workflows/x.yml@main"), /cannot be read here/],
+    ["a reusable workflow by expression", called("${{ x }}"), /cannot be read here/],
+    [
+      "secrets handed to a workflow of this repository",
+      called("./.github/workflows/ci.yml\n    secrets: inherit"),
+      /uses secrets/,
+    ],
+    [
+      "secrets handed to a workflow one by one",
+      called("./.github/workflows/ci.yml\n    secrets: { K: '${{ secrets.K }}' }"),
+      /uses secrets/,
+    ],
+    [
+      "a secret handed to an action of the repository's own",
+      workflow({ job: "    runs-on: ubuntu-latest\n    strategy: { matrix: { x: ['${{ secrets.K }}'] } }" }),
+      /uses secrets/,
+    ],
+    [
+      "a registry's password for its container",
+      workflow({ job: "    runs-on: ubuntu-latest\n    container: { image: x, credentials: { password: '${{secrets.P}}' } }" }),
+      /uses secrets/,
+    ],
+    ["a secret as a key", workflow({ job: "    runs-on: ubuntu-latest\n    env: { '${{ secrets.K }}': x }" }), /uses secrets/],
+    [
+      "the name of an environment by expression",
+      workflow({ job: "    runs-on: ubuntu-latest\n    environment: { name: x }" }),
+      /envir/,
+    ],
     ["no YAML", "on: [push\njobs: }", /cannot be read/],
     [
       "anchors",
@@ -106,6 +139,10 @@ describe("the CI gate", () => {
       "pull_request: { branches: [release] }",
       "pull_request: { types: [closed] }",
       "release: { types: [published] }",
+      "pull_request_target: { types: [labeled, ready_for_review] }",
+      "pull_request: { types: closed }",
+      "pull_request: { branches: ['**', '!main'] }",
+      "pull_request: { branches-ignore: [main] }",
     ])
       expect([on, gate(workflow({ ...danger, on: `\n  ${on}` }))]).toEqual([on, []]);
     for (const on of [
@@ -113,8 +150,22 @@ describe("the CI gate", () => {
       "pull_request: { branches: [main] }",
       "push: { paths: [docs] }",
       "push:",
+      "pull_request_target: { types: [labeled, opened] }",
+      "pull_request: { types: [review_requested] }",
+      "pull_request: { types: [of_tomorrow] }",
+      "pull_request: { types: [] , branches: ['ma[i'] }",
+      "pull_request: { branches: ${{ x }} }",
+      "workflow_run: { workflows: [CI], branches: [main] }",
+      "check_run: { types: [completed] }",
+      "status:",
     ])
       expect([on, gate(workflow({ ...danger, on: `\n  ${on}` })).length]).toEqual([on, 1]);
+  });
+
+  it("looks at every pull request that is open from the branch", () => {
+    const text = workflow({ on: "\n  pull_request_target: { branches: [release] }", top: "permissions: write-all" });
+    expect(gate(text)).toEqual([]);
+    expect(gate(text, { push: { ...push, targets: ["main", "release"] } })).toHaveLength(1);
   });
 
   it("follows a local workflow that is called, and a circle of them to its end", () => {
