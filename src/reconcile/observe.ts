@@ -27,7 +27,7 @@ export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen
   const { at } = run.state;
   const commands = await commandsOf(parts.db, run.id);
   const stop = findStop(commands);
-  const word = run.state.at === "held" ? findWord(commands, run.state.rebuilt) : undefined;
+  const word = run.state.at === "held" ? findWord(commands.slice(run.state.heard ?? 0), run.state.rebuilt) : undefined;
   const watched = parts.watchers.see(run.id);
   const sandbox =
     at === "launching" || at === "working"

@@ -6,6 +6,7 @@ import { prepareRun } from "../prepare/prepare.ts";
 import { examineWork } from "../publish/examine.ts";
 import { ensurePullRequest } from "../publish/pull-request.ts";
 import { pushWork } from "../publish/push.ts";
+import { releaseWork } from "../publish/release.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Run, Slot } from "../run/state.ts";
 import { readySandbox } from "../sandbox/ready.ts";
@@ -75,7 +76,7 @@ export function createPerform(house: House): Perform {
       return examineWork(house, run, { pins, branch: stand.branch });
     },
     rest: (run) => restRun(house, run, stateOf(run, "held")),
-    release: async (_run, { by }) => ({ is: "released", by }),
+    release: (run, { by }) => releaseWork(house, run, stateOf(run, "held"), by),
     discard: async (_run, { by }) => ({ is: "discarded", by }),
     expire: async () => ({ is: "hold-expired" }),
     push: (run, step) => {

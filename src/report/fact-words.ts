@@ -48,7 +48,12 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
     case "rested":
       return { words: "Waits for a person's word", detail: "sandbox removed, tokens revoked" };
     case "released":
-      return { words: "Released", detail: `by ${fact.by}` };
+      return { words: "Released", detail: [`by ${fact.by}`, ...(fact.despite ?? [])].join(": ") };
+    case "held-again":
+      return {
+        words: "Held again: CI would do more with it than was shown",
+        detail: `${fact.by} released it; ${printNumberOf(fact.why.length, "reason")} now`,
+      };
     case "discarded":
       return { words: "Discarded", detail: `by ${fact.by}` };
     case "hold-expired":

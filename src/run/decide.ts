@@ -86,7 +86,7 @@ const deadline: Ending = {
 
 function decideHeld(run: Extract<Run, { at: "held" }>, seen: Seen, nowMs: number): Step {
   // First the place: a held run may wait for days, and others wait for the machine.
-  if (run.slot) return { do: "rest" };
+  if (run.slot || run.untold) return { do: "rest" };
   if (seen.stop) return { do: "ask-stop", ending: seen.stop };
   // A word that was given in time counts, however late it is read.
   if (seen.word) return { do: seen.word.kind === "publish" ? "release" : "discard", by: seen.word.by };

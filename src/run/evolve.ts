@@ -61,8 +61,10 @@ export function evolve(run: Run, fact: Fact): Run {
       }
       return run;
     case "held": {
-      const { slot, why: _, heldUntilMs: __, ...rest } = run;
-      if (fact.is === "rested") return { ...rest, at: "held", why: run.why, heldUntilMs: run.heldUntilMs };
+      const { slot, why: _, heldUntilMs: __, heard, untold: ___, ...rest } = run;
+      if (fact.is === "rested")
+        return { ...rest, at: "held", why: run.why, heldUntilMs: run.heldUntilMs, ...(heard !== undefined && { heard }) };
+      if (fact.is === "held-again") return { ...run, why: fact.why, heldUntilMs: fact.untilMs, heard: fact.heard, untold: true };
       if (fact.is === "released") return { ...rest, ...(slot && { slot }), at: "publishing" };
       if (fact.is === "discarded") return close(run, discarded(fact.by));
       if (fact.is === "hold-expired") return close(run, holdExpired);

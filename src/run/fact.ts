@@ -24,7 +24,10 @@ export type Fact =
   | ({ is: "held"; tip: Sha; rebuilt: Sha; commits: number; files: number; why: Reason[]; untilMs: number } & Passage)
   /** The sandbox is gone and its place free; GitHub shows what is held. */
   | { is: "rested" }
-  | { is: "released"; by: string }
+  /** `despite`: what the CI gate said at that moment, which had been shown before. */
+  | { is: "released"; by: string; despite?: string[] }
+  /** Somebody released it, and by then CI would do more with it than had been shown: another word is needed. */
+  | { is: "held-again"; by: string; why: Reason[]; heard: number; untilMs: number }
   | { is: "discarded"; by: string }
   | { is: "hold-expired" }
   | { is: "nothing-made" }

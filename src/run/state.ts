@@ -34,12 +34,27 @@ export type Run =
   | { at: "working"; pins: Pins; stand: Stand; slot: Slot; startedAtMs: number; deadlineAtMs: number }
   | { at: "stopping"; pins: Pins; stand: Stand; slot: Slot; because: Ending }
   | { at: "inspecting"; pins: Pins; stand: Stand; slot: Slot; agentExit: number; because?: Ending }
-  /** Inspected, and waiting for a person's word. The slot goes as soon as the sandbox has; the run's repository stays. */
-  | ({ at: "held"; pins: Pins; stand: Stand; slot?: Slot; tip: Sha; rebuilt: Sha; why: Reason[]; heldUntilMs: number } & Passage)
+  | Held
   | ({ at: "publishing"; pins: Pins; stand: Stand; slot?: Slot; tip: Sha; rebuilt: Sha } & Passage)
   | ({ at: "presenting"; pins: Pins; stand: Stand; slot?: Slot; rebuilt: Sha } & Passage)
   | { at: "closing"; pins?: Pins; stand?: Stand; slot?: Slot; ending: Ending; pullRequest?: PullRequestRef }
   | { at: "ended"; stand?: Stand; ending: Ending; pullRequest?: PullRequestRef };
+
+/** Inspected, and waiting for a person's word. The slot goes as soon as the sandbox has; the run's repository stays. */
+export type Held = {
+  at: "held";
+  pins: Pins;
+  stand: Stand;
+  slot?: Slot;
+  tip: Sha;
+  rebuilt: Sha;
+  why: Reason[];
+  heldUntilMs: number;
+  /** Held again for reasons that came after a word: so many commands were about the earlier ones, and decide nothing any more. */
+  heard?: number;
+  /** GitHub does not show the newest reasons yet. */
+  untold?: true;
+} & Passage;
 
 /** How inspected work leaves. */
 export interface Passage {

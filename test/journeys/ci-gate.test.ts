@@ -48,6 +48,32 @@ describe("work that CI would run", () => {
     expect((await house.ended(issue)).state.outcome).toBe("succeeded");
   });
 
+  it("[22] is held again where the target's workflows came to see more between the showing and the word", async () => {
+    await setWorkflow(["on: push", "permissions: { contents: read }", ...job, "        env: { K: '${{ secrets.DEPLOY }}' }"]);
+    const { issue, run } = await workOn(work);
+    await setWorkflow(["on: push", "permissions: { id-token: write }", ...job, "        env: { K: '${{ secrets.DEPLOY }}' }"]);
+    await house.comment(issue, "/agent publish");
+    const again = await until("another word is asked for", async () => {
+      const seen = (await house.runsOf(issue)).at(-1);
+      const told = seen?.timeline.filter(({ words }) => words === "Waits for a person's word").length === 2;
+      return told ? seen : undefined;
+    });
+    expect(again.held).toMatchObject({
+      sha: run.held?.sha,
+      why: [expect.stringContaining("id-token"), ...(run.held?.why ?? [])],
+    });
+    expect((await house.answersOn(issue))[0]?.body).toContain("id-token");
+    // Nothing has left: the branch still stands where it did before the word.
+    expect((await house.checksOn((await house.tipOf(run.branch ?? "")) ?? ""))[0]?.conclusion).toBe("action_required");
+    await house.comment(issue, "/agent publish");
+    const ended = await house.ended(issue);
+    expect(ended.state.outcome).toBe("succeeded");
+    expect(ended.timeline).toContainEqual(
+      expect.objectContaining({ detail: expect.stringMatching(/^by maintainer: .*id-token/) }),
+    );
+    expect(await house.tipOf(run.branch ?? "")).toBe(run.held?.sha);
+  });
+
   it("is held for what only the target would run, such as pull_request_target", async () => {
     await setWorkflow(["on: pull_request_target", ...job]);
     const { issue, run } = await workOn(work);

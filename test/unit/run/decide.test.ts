@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { findUnseen } from "../../../src/publish/release.ts";
 import { findStop, findWord } from "../../../src/run/command.ts";
 import { decide } from "../../../src/run/decide.ts";
 import { evolve } from "../../../src/run/evolve.ts";
@@ -89,6 +90,17 @@ describe("what is done next", () => {
     const all = [word("publish", "a"), word("discard", "b"), word("publish", "b")];
     expect(findWord(all, sha("b"))).toEqual({ kind: "discard", by: "b" });
     expect(findWord(all, sha("c"))).toBeUndefined();
+  });
+
+  it("shows held work anew where the gate has more to say than was shown, and waits for another word", () => {
+    const why = [{ code: "publish.ci", words: "More." }];
+    const again = evolve(held, { is: "held-again", by: "ada", why, heard: 2, untilMs: 900 });
+    expect(again).toEqual({ ...held, why, heard: 2, heldUntilMs: 900, untold: true });
+    expect(decide(again, { ...calm, word: { kind: "publish", by: "ada" } }, 0)).toEqual({ do: "rest" });
+    expect(evolve(again, { is: "rested" })).toEqual({ ...held, why, heard: 2, heldUntilMs: 900 });
+    expect(findUnseen(why, [...why, { code: "publish.ci", words: "Yet more." }])).toHaveLength(1);
+    expect(findUnseen(why, why)).toEqual([]);
+    expect(evolve(again, { is: "released", by: "ada" })).not.toHaveProperty("heard");
   });
 
   it("leads from a release to the push of what was held, without a place on the machine", () => {

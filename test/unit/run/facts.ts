@@ -58,6 +58,7 @@ export const anyFact: fc.Arbitrary<Fact> = fc.oneof(
     { is: "held", tip: sha("d"), rebuilt: sha("f"), commits: 1, files: 1, why: [], untilMs: 500 },
     { is: "rested" },
     { is: "released", by: "ada" },
+    { is: "held-again", by: "ada", why: [], heard: 1, untilMs: 500 },
     { is: "discarded", by: "ada" },
     { is: "hold-expired" },
   ),
