@@ -14,6 +14,7 @@ import { findCiReasons } from "./ci/reasons.ts";
 import { inspect } from "./inspect.ts";
 import { readPatch, readWork, sumBytes, type Work } from "./read.ts";
 import { readDependencyNotes } from "./read-dependencies.ts";
+import { readBinaryNotes, readLinks } from "./read-marks.ts";
 import { rebuildWork } from "./rebuild.ts";
 import { findSecretReasons, readAddedLines } from "./scan/reasons.ts";
 
@@ -51,10 +52,13 @@ export async function examineWork(parts: ExamineParts, run: RunRow, at: { pins: 
   const verdict = inspect({ commits: work.changes, bytes, limits, policy: parts.publishing });
   if (verdict.is === "refused") return { is: "work-refused", reason: verdict.reason };
   const dependencies = await readDependencyNotes(parts.git, run.id, { base, work });
-  await keep("inspection", JSON.stringify([...verdict.notes, ...dependencies]));
+  const links = await readLinks(parts.git, run.id, work);
+  const binaries = await readBinaryNotes(parts.git, run.id, { base, work });
+  await keep("inspection", JSON.stringify([...verdict.notes, ...links.notes, ...binaries, ...dependencies]));
   const lines = await readAddedLines(parts.git, run.id, { base, work });
   const why = [
     ...verdict.hold,
+    ...links.hold,
     ...(await findSecretReasons(lines)),
     ...(await findCiReasons(parts, run, { ...at, commit: work.tip, changed: pathsOf(work) })),
   ];

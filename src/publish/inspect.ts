@@ -73,15 +73,18 @@ const knownModes = new Set(["100644", "100755", "120000", "160000"]);
 
 function notesOf(changes: readonly Change[]): string[] {
   const named = (what: string, holds: (change: Change) => boolean) =>
-    [...new Set(changes.filter((change) => change.status !== "D" && holds(change)).map(({ path }) => path))]
-      .slice(0, 20)
-      .map((path) => `${what}: \`${printable(path)}\``);
+    cutList([...new Set(changes.filter((change) => change.status !== "D" && holds(change)).map(({ path }) => path))], what);
   return [
-    ...named("symbolic link", ({ newMode }) => newMode === "120000"),
     ...named("submodule", ({ newMode }) => newMode === "160000"),
     ...named("made executable", ({ newMode, oldMode }) => newMode === "100755" && oldMode !== "100755"),
+    ...named("not executable any more", ({ newMode, oldMode }) => newMode === "100644" && oldMode === "100755"),
     ...named("changed its kind", ({ status }) => status === "T"),
   ];
+}
+
+function cutList(paths: readonly string[], what: string): string[] {
+  const lines = paths.slice(0, 20).map((path) => `${what}: \`${printable(path)}\``);
+  return paths.length > 20 ? [...lines, `and ${paths.length - 20} more: ${what}`] : lines;
 }
 
 function tooMuch(what: string, limit: string): Verdict {

@@ -77,10 +77,15 @@ describe("the inspection", () => {
     expect(inspect({ commits: [commit("a", change("x", mode))], ...rest })).toMatchObject({ reason: { code: "publish.mode" } });
   });
 
-  it("notes links and submodules, each once", () => {
-    const link = change("link", "120000", "A");
-    const work = { commits: [commit("a", link, change("sub", "160000", "A")), commit("b", link)], ...rest };
-    expect(inspect(work)).toMatchObject({ notes: ["symbolic link: `link`", "submodule: `sub`"] });
+  it("notes submodules and changes of mode, each once, and how many more there are", () => {
+    const sub = change("sub", "160000", "A");
+    const plain = { ...change("x"), oldMode: "100755" };
+    const work = { commits: [commit("a", sub, change("run", "100755", "A"), plain), commit("b", sub)], ...rest };
+    const modes = ["made executable: `run`", "not executable any more: `x`"];
+    expect(inspect(work)).toMatchObject({ notes: ["submodule: `sub`", ...modes] });
+    const many = Array.from({ length: 25 }, (_, i) => change(`s${i}`, "160000", "A"));
+    const verdict = inspect({ ...rest, limits: { ...limits, files: 30 }, commits: [commit("a", ...many)] });
+    expect((verdict as { notes: string[] }).notes.at(-1)).toBe("and 5 more: submodule");
   });
 
   it("allows as many commits and files as it says, and none more", () => {
