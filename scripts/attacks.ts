@@ -16,7 +16,7 @@ async function runAttacks({ filter, json }: { filter?: string | undefined; json?
   const named = filter === undefined ? [] : all.filter((file) => file.includes(filter));
   const pattern = filter === undefined || named.length > 0 ? "\\[\\d+" : `(?=.*\\[\\d+).*${escapeRegExp(filter)}`;
   const results = await runTests(named.length > 0 ? named : all, pattern);
-  const cases = toCases(root, results);
+  const cases = toCases(results);
   const open = cases.filter(({ state }) => state === "open");
   const report = { defended: cases.length - open.length, open: open.length, cases };
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
@@ -44,7 +44,7 @@ async function runTests(files: string[], pattern: string): Promise<AttackResult[
     });
     return JSON.parse(readFileSync(out, "utf8")) as AttackResult[];
   } catch (error) {
-    return [{ file: "", name: "the tests did not come to their end", state: "failed", why: String(error) }];
+    return [{ file: "", name: "the tests did not come to their end", state: "failed", controlled: false, why: String(error) }];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -52,8 +52,9 @@ async function runTests(files: string[], pattern: string): Promise<AttackResult[
 
 function closing(cases: readonly AttackCase[]): string {
   const rows = new Set(cases.flatMap(({ rows }) => rows));
-  const uncontrolled = cases.filter(({ control }) => control === "none").length;
-  return `${cases.length} cases of ${rows.size} rows; ${cases.length - uncontrolled} beside an undefended control, ${uncontrolled} by the input's own effect`;
+  const count = (fits: (one: AttackCase) => boolean) => cases.filter(fits).length;
+  const modes = (["sealed", "firewalled"] as const).map((mode) => `${count((one) => one.mode === mode)} ${mode}`).join(", ");
+  return `${cases.length} cases of ${rows.size} rows (${modes}); ${count(({ control }) => control === "fell")} whose undefended control fell`;
 }
 
 function escapeRegExp(text: string): string {

@@ -10,8 +10,8 @@ export interface AttackCase {
   rows: number[];
   mode: "sealed" | "firewalled";
   state: "defended" | "open";
-  /** Where the same attempt is shown to succeed: "file", or "none" where the test needs no other than its input. */
-  control: "file" | "none";
+  /** "fell": the test saw the same attempt succeed where nothing defends, and said so. "none": it did not say so. */
+  control: "fell" | "none";
   why?: string;
 }
 
@@ -30,25 +30,24 @@ export function rowsOf(name: string): number[] {
 const rowInSource = /["`]\[\d{1,2}\]/;
 
 /** A case that was skipped proves nothing, so it is open. Tests without a number are none of the table's, and fail only their own suite. */
-export function toCases(root: string, results: readonly AttackResult[]): AttackCase[] {
-  const controlled = new Map<string, boolean>();
-  const hasControl = (file: string): boolean => {
-    const known = controlled.get(file) ?? /\bcontrol/i.test(readFileSync(join(root, file), "utf8"));
-    controlled.set(file, known);
-    return known;
-  };
-  return results.flatMap(({ file, name, state, why }) => {
+export function toCases(results: readonly AttackResult[]): AttackCase[] {
+  return results.flatMap(({ file, name, state, controlled, why }) => {
     const rows = rowsOf(name);
     // What failed outside of a numbered case may have been what the cases stand on.
     if (rows.length === 0 && state !== "failed") return [];
     return [
       {
         ...{ file, name, rows },
-        mode: /firewall/i.test(`${file} ${name}`) ? ("firewalled" as const) : ("sealed" as const),
+        mode: modeOf(`${file} ${name}`),
         state: state === "passed" ? ("defended" as const) : ("open" as const),
-        control: file !== "" && hasControl(file) ? ("file" as const) : ("none" as const),
+        control: controlled ? ("fell" as const) : ("none" as const),
         ...(why !== undefined && { why }),
       },
     ];
   });
+}
+
+/** As file, describe or name say it: test/attacks runs what is about the sandbox as such once for each mode, and names it. */
+function modeOf(said: string): AttackCase["mode"] {
+  return /\bfirewalled\b/.test(said) ? "firewalled" : "sealed";
 }

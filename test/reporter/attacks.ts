@@ -6,6 +6,8 @@ export interface AttackResult {
   file: string;
   name: string;
   state: "passed" | "failed" | "skipped";
+  /** The test itself saw its attempt succeed undefended: see test/helpers/control.ts. */
+  controlled: boolean;
   why?: string;
 }
 
@@ -22,14 +24,16 @@ export default class AttacksReporter implements Reporter {
           file: module.relativeModuleId,
           name: test.fullName,
           state: state === "passed" || state === "skipped" ? state : "failed",
+          controlled: test.meta().control === "fell",
           ...(why?.[0] && { why: why[0].message }),
         });
       }
       // A file whose hook failed, or that does not load, has proved nothing.
       if (module.state() === "failed" && failed === 0)
-        results.push({ file: module.relativeModuleId, name: "the file itself", state: "failed" });
+        results.push({ file: module.relativeModuleId, name: "the file itself", state: "failed", controlled: false });
     }
-    for (const { message } of errors) results.push({ file: "", name: "outside any test", state: "failed", why: message });
+    for (const { message } of errors)
+      results.push({ file: "", name: "outside any test", state: "failed", controlled: false, why: message });
     writeFileSync(process.env.AIRLOCK_ATTACKS ?? "/dev/null", JSON.stringify(results));
   }
 }

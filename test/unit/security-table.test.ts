@@ -45,15 +45,23 @@ describe("the table of attacks in docs/security.md", () => {
 });
 
 describe("the count of attacks", () => {
-  const result = { file: "docs/security.md", name: "x [7] y", state: "passed" } as const;
+  const result = { file: "docs/security.md", name: "x [7] y", state: "passed", controlled: true } as const;
   it("takes only what passed for defended", () => {
-    expect(toCases(root, [result]).map(({ state, rows }) => [state, rows])).toEqual([["defended", [7]]]);
-    expect(toCases(root, [{ ...result, state: "failed" }])[0]?.state).toBe("open");
-    expect(toCases(root, [{ ...result, state: "skipped" }])[0]?.state).toBe("open");
+    expect(toCases([result]).map(({ state, rows }) => [state, rows])).toEqual([["defended", [7]]]);
+    expect(toCases([{ ...result, state: "failed" }])[0]?.state).toBe("open");
+    expect(toCases([{ ...result, state: "skipped" }])[0]?.state).toBe("open");
+  });
+
+  it("counts a control only where the test itself says that it fell, and the mode by its name", () => {
+    expect(toCases([result])[0]).toMatchObject({ control: "fell", mode: "sealed" });
+    expect(toCases([{ ...result, controlled: false, name: "firewalled [7] y" }])[0]).toMatchObject({
+      control: "none",
+      mode: "firewalled",
+    });
   });
 
   it("leaves out what has no number, unless it failed", () => {
-    expect(toCases(root, [{ ...result, name: "no row" }])).toEqual([]);
-    expect(toCases(root, [{ ...result, file: "", name: "no row", state: "failed" }])).toMatchObject([{ state: "open" }]);
+    expect(toCases([{ ...result, name: "no row" }])).toEqual([]);
+    expect(toCases([{ ...result, file: "", name: "no row", state: "failed" }])).toMatchObject([{ state: "open" }]);
   });
 });
