@@ -1,24 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { Fault } from "../fault.ts";
-import type { GitHost } from "../git/client.ts";
 import type { BaseName } from "../git/names.ts";
 import { openTransport } from "../git/transport.ts";
-import type { UpstreamNetwork } from "../git/upstream.ts";
-import { type GrantScope, type Grants, scopeOf } from "../github/grant.ts";
-import type { Accounts } from "../privilege/accounts.ts";
+import type { GitParts } from "../github/git-parts.ts";
+import { type GrantScope, scopeOf } from "../github/grant.ts";
 import type { RunRow } from "../store/queries/runs.ts";
-
-export interface GitParts {
-  git: GitHost;
-  grants: Grants;
-  accounts: Accounts;
-  /** Where transports' sockets are made: enterable for the git hosts' accounts. */
-  transportFolder: string;
-  /** "https://github.com" */
-  webUrl: string;
-  network: UpstreamNetwork;
-}
 
 /** Brings the bases of these branches up to date: each holds only what its branch reaches. */
 export function fetchBases(parts: GitParts, run: RunRow, branches: readonly string[]): Promise<BaseName[]> {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
+import type { GitParts } from "../github/git-parts.ts";
 import { type Grants, scopeOf } from "../github/grant.ts";
 import type { Fact } from "../run/fact.ts";
 import { lowerLimits, type RunLimits } from "../run/limits.ts";
@@ -9,7 +10,7 @@ import { putPaper } from "../store/queries/papers.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
 import type { AgentFile } from "./agent-file.ts";
-import { fetchBases, type GitParts } from "./base.ts";
+import { fetchBases } from "./base.ts";
 import { readTrustedComments } from "./comments.ts";
 import { readInstructionFiles } from "./instructions.ts";
 import { buildPrompt } from "./prompt.ts";

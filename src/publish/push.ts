@@ -2,32 +2,20 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { Fault } from "../fault.ts";
-import type { GitHost } from "../git/client.ts";
 import { openTransport } from "../git/transport.ts";
-import type { UpstreamNetwork } from "../git/upstream.ts";
 import { statusOf } from "../github/api.ts";
-import { type Grant, type Grants, scopeOf } from "../github/grant.ts";
-import type { Accounts } from "../privilege/accounts.ts";
+import type { GitParts } from "../github/git-parts.ts";
+import { type Grant, scopeOf } from "../github/grant.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Sha } from "../run/identity.ts";
 import type { RunRow } from "../store/queries/runs.ts";
-
-export interface PushParts {
-  git: GitHost;
-  grants: Grants;
-  accounts: Accounts;
-  transportFolder: string;
-  webUrl: string;
-  network: UpstreamNetwork;
-  log: Logger;
-}
 
 /**
  * Has exactly the inspected commit pushed to exactly one ref, from exactly where it was read to stand. The token is minted for this
  * and revoked right after; git never sees it.
  */
 export async function pushWork(
-  parts: PushParts,
+  parts: GitParts & { log: Logger },
   run: RunRow,
   push: { branch: string; old: Sha; rebuilt: Sha; duty: "publisher" | "publisherOfWorkflows" },
 ): Promise<Fact> {

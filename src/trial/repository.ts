@@ -1,7 +1,8 @@
 import { Fault } from "../fault.ts";
 import { statusOf } from "../github/api.ts";
 import type { GitHubApp } from "../github/app.ts";
-import { fetchBasesOf, type GitParts } from "../prepare/base.ts";
+import type { GitParts } from "../github/git-parts.ts";
+import { fetchBasesOf } from "../prepare/base.ts";
 import type { RunId } from "../run/identity.ts";
 
 export interface TrialRepositoryParts extends GitParts {
