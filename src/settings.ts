@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { Fault } from "./fault.ts";
 import { Secret } from "./secret/secret.ts";
 import { pickChildEnvironment } from "./settings/child-environment.ts";
+import { type Database, parseDatabaseUrl } from "./settings/database.ts";
 import { type Environment, readEnvironment } from "./settings/environment.ts";
 import { guide, notHonoured } from "./settings/guide.ts";
 import { type Place, readPlace } from "./settings/place.ts";
@@ -55,6 +56,8 @@ export interface Settings {
   /** A registry that is absent is closed. `newPackages`: names of one run beside those of its base. */
   registries: { upstreams: Partial<Record<"npm" | "pypi" | "crates" | "go", string>>; newPackages: number };
   data: Place;
+  /** A PostgreSQL server for the rows, instead of the embedded store in the data folder. */
+  database: Database | undefined;
   /** A proxy's address may hold a password. `extraCa`: absolute path of a PEM file. */
   proxy: { https: Secret | undefined; no: string | undefined; extraCa: string | undefined };
   log: { level: Value<"LOG_LEVEL">; format: "json" | "pretty" };
@@ -91,6 +94,8 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
   const credential = readCredential(environment);
   const host = read(environment, "HOST") ?? "localhost";
   const port = read(environment, "PORT") ?? 3000;
+
+  const database = readDatabase(environment);
 
   const settings: Settings = {
     app: app
@@ -132,11 +137,15 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
     mode: read(environment, "AIRLOCK_MODE") ?? "sealed",
     registries: readRegistries(environment),
     data,
+    database,
     proxy: readProxy(environment, cwd),
     log: { level: read(environment, "LOG_LEVEL") ?? "info", format: read(environment, "LOG_FORMAT") ?? "json" },
     accounts: read(environment, "AIRLOCK_ACCOUNTS") ?? (app ? [`id:${app.owner.id}`] : undefined),
   };
-  return { settings, warnings: [...credential.warnings, ...warningsOf(environment)] };
+  const clear = database?.inTheClear
+    ? ["DATABASE_URL reaches its server without TLS: add ?sslmode=verify-full, unless nobody else can read that network"]
+    : [];
+  return { settings, warnings: [...credential.warnings, ...clear, ...warningsOf(environment)] };
 }
 
 /** Only how GitHub is reached. Throws Fault "settings.NAME". */
@@ -268,6 +277,15 @@ function readCredential(environment: Environment): { used: Settings["model"]["cr
     return { used: { kind: "api-key", value: new Secret(key.text) }, warnings };
   }
   return { used: token && { kind: "oauth-token", value: new Secret(token.text) }, warnings: [] };
+}
+
+/** The address holds a password: it may stand in a file, DATABASE_URL_FILE. */
+function readDatabase(environment: Environment): Database | undefined {
+  const found = environment.findSecret("DATABASE_URL");
+  if (!found) return undefined;
+  const database = parseDatabaseUrl(found.text);
+  if (!database) throw wrong("DATABASE_URL", "is no address such as postgres://user:password@host/database", found.name);
+  return database;
 }
 
 function readProxy(environment: Environment, cwd: string): Settings["proxy"] {

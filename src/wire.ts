@@ -40,6 +40,7 @@ import { appSocket } from "./settings/place.ts";
 import type { CompleteSettings } from "./settings.ts";
 import type { Machine } from "./setup/machine.ts";
 import { applyNetwork } from "./setup/network.ts";
+import { lockDatabase } from "./store/database-lock.ts";
 import { openStore } from "./store/open.ts";
 import { addDelivery } from "./store/queries/deliveries.ts";
 import { activeRuns } from "./store/queries/runs.ts";
@@ -78,7 +79,10 @@ export async function startApp({ settings, machine, version, logTo, world }: App
   await using held = new AsyncDisposableStack();
   const { data, app: appSettings, model } = settings;
   const redactor = createRedactor({
-    values: [appSettings.privateKey.reveal(), appSettings.webhookSecret.reveal(), model.credential.value.reveal()],
+    values: [
+      ...[appSettings.privateKey.reveal(), appSettings.webhookSecret.reveal(), model.credential.value.reveal()],
+      ...[settings.database?.url, settings.database?.password].flatMap((secret) => secret?.reveal() ?? []),
+    ],
   });
   const redact = (text: string) => redactor.redact(text);
   const log = createLogger({ ...settings.log, redactor, ...(logTo && { destination: logTo }) });
@@ -97,9 +101,9 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     // A door that a living sandbox has mounted is never made anew: its folder stays until the run has ended.
     if (!openRuns) await rm(data.runtimeFolder, { recursive: true, force: true });
   });
-  const store = held.use(
-    await openStore({ folder: data.folder, onQueueError: (error) => log.error({ err: error }, "queue failed") }),
-  );
+  const onQueueError = (error: unknown) => log.error({ err: error }, "queue failed");
+  const store = held.use(await openStore({ folder: data.folder, databaseUrl: settings.database?.url, onQueueError }));
+  if (settings.database) held.use(await lockDatabase({ url: settings.database.url, onError: onQueueError }));
   const { db, queue, changes } = store;
   held.defer(async () => {
     openRuns = (await activeRuns(db)).length > 0;

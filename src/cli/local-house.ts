@@ -41,6 +41,8 @@ export interface LocalHouseWish {
   limits?: Partial<CompleteSettings["limits"]>;
   publish?: Partial<CompleteSettings["publish"]>;
   poll?: CompleteSettings["poll"];
+  /** A PostgreSQL server for the rows. Never the operator's own: what `env` says of it is not taken. */
+  databaseUrl?: string | undefined;
   logTo?: NodeJS.WritableStream;
   /** Makes the local GitHub ready for quick answers at its start rather than at each first call: where times are shown. */
   warm?: boolean;
@@ -160,6 +162,7 @@ function localEnvironment(
     HOST: "127.0.0.1",
     AIRLOCK_DATA: local.dataFolder,
     AIRLOCK_ACCOUNTS: "acme",
+    DATABASE_URL: wish.databaseUrl,
   };
 }
 

@@ -41,6 +41,7 @@ export const guide: Readonly<Record<string, string>> = {
   AIRLOCK_DISK: "Leave it out for 8g, or give the disk of one run, for example 20g",
   AIRLOCK_INODES: "Leave it out for 1000000, or say how many files and folders the disk of one run may hold",
   AIRLOCK_OUTPUT: "Leave it out for 64m, or say how much one run may print, for example 128m",
+  DATABASE_URL: "Leave it out for the embedded store, or give a PostgreSQL server: postgres://user:password@host/database",
   HTTPS_PROXY: "Give the proxy that this machine reaches GitHub through, for example http://proxy.example.org:3128",
   NODE_EXTRA_CA_CERTS: "Point it at the PEM file of your own certificate authority",
 };

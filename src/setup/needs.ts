@@ -4,6 +4,7 @@ export interface Need {
   name:
     | "git"
     | "/usr/bin/chromium"
+    | "/usr/lib/postgresql"
     | "dockerd"
     | "setpriv"
     | "unshare"
@@ -44,4 +45,11 @@ export const needs: readonly Need[] = [
   { name: "ip", package: "iproute2", why: "network namespaces are looked at with it", required: false },
   { name: "nft", package: "nftables", why: "firewalled sandboxes need it", required: false },
   { name: "/usr/bin/chromium", package: "chromium", why: "pages are tested in it", required: false, testsOnly: true },
+  {
+    name: "/usr/lib/postgresql",
+    package: "postgresql",
+    why: "the store is tested on a server of it",
+    required: false,
+    testsOnly: true,
+  },
 ];

@@ -5,13 +5,26 @@ export interface Changes {
   touch(run: RunId): void;
   /** Ticks after each change, coalesced: a slow reader gets one tick for many changes. Ends with `signal`. */
   watch(run: RunId, signal: AbortSignal): AsyncIterable<void>;
+  /** Ticks all who watch the run here, without telling other processes. No run: all who watch any. */
+  tick(run?: RunId): void;
+  /** From now on called with each touched run. */
+  onTouch(tell: (run: RunId) => void): void;
 }
 
 export function createChanges(): Changes {
   const listeners = new Map<RunId, Set<() => void>>();
+  let tell = (_run: RunId) => {};
+  const tick = (run?: RunId) => {
+    for (const set of run === undefined ? listeners.values() : [listeners.get(run) ?? []]) for (const listener of set) listener();
+  };
   return {
+    tick,
     touch(run) {
-      for (const listener of listeners.get(run) ?? []) listener();
+      tick(run);
+      tell(run);
+    },
+    onTouch(given) {
+      tell = given;
     },
     async *watch(run, signal) {
       let fresh = false;

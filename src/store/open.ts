@@ -1,14 +1,15 @@
-import { accessSync, constants, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { PGlite } from "@electric-sql/pglite";
-import { Kysely, PGliteDialect } from "kysely";
-import { fromPglite, PgBoss } from "pg-boss";
-import { Fault } from "../fault.ts";
+import type { Kysely } from "kysely";
+import type { PgBoss } from "pg-boss";
+import type { Secret } from "../secret/secret.ts";
 import { type Changes, createChanges } from "./changes.ts";
-import { lockFolder, storeUnwritable } from "./lock.ts";
+import { ensureStoreFolder, openEmbedded } from "./embedded.ts";
+import { lockFolder } from "./lock.ts";
 import { migrate } from "./migrations.ts";
+import { openPostgres } from "./postgres.ts";
 import { openQueue, type Queue } from "./queue.ts";
 import type { Schema } from "./schema.ts";
+import { shareChanges } from "./shared-changes.ts";
 
 export interface Store extends AsyncDisposable {
   db: Kysely<Schema>;
@@ -16,47 +17,43 @@ export interface Store extends AsyncDisposable {
   changes: Changes;
 }
 
-/**
- * Opens the embedded store below `folder` and holds it alone. Throws Fault "store.unwritable", "store.held", "store.newer".
- * `onQueueError`: pg-boss reports failures of its background work by event; unheard, they would end the process.
- */
-export async function openStore(options: { folder: string; onQueueError: (error: unknown) => void }): Promise<Store> {
-  const folder = join(options.folder, "store");
-  try {
-    // PGlite makes its files 0666: the folder is the wall.
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    accessSync(folder, constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    throw storeUnwritable(folder, cause);
-  }
-  await using held = new AsyncDisposableStack();
-  held.use(lockFolder(folder));
-  const pglite = held.adopt(await openPglite(join(folder, "pg")), (db) => db.close());
-  // Never db.destroy(): it would close PGlite under the queue.
-  const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) });
-  await migrate(db);
-  const boss = new PgBoss({
-    db: fromPglite(pglite),
-    backend: "pglite",
-    useListenNotify: true,
-    schedule: false,
-    monitorVacuum: false,
-    reindex: false,
-  });
-  boss.on("error", options.onQueueError);
-  const queue = await openQueue(boss, db);
-  held.defer(() => queue.stop());
-  const kept = held.move();
-  return { db, queue, changes: createChanges(), [Symbol.asyncDispose]: () => kept.disposeAsync() };
+/** What differs between the embedded store and a server. The tables, the queries and the queue are the same. */
+export interface Engine {
+  db: Kysely<Schema>;
+  boss: PgBoss;
+  close(): Promise<void>;
 }
 
-async function openPglite(folder: string): Promise<PGlite> {
-  try {
-    return await PGlite.create(folder);
-  } catch (cause) {
-    throw new Fault("store.damaged", `The embedded database in ${folder} does not open`, {
-      remedy: "Restore the last backup; open runs and missed webhooks are found again from GitHub",
-      cause,
-    });
-  }
+export interface StoreWish {
+  /** The data folder. It is held alone, also where the rows are on a server: keys, repositories and sockets are its own. */
+  folder: string;
+  /** A PostgreSQL server; absent, the embedded store below the folder. */
+  databaseUrl?: Secret | undefined;
+  /** pg-boss reports failures of its background work by event; unheard, they would end the process. */
+  onQueueError: (error: unknown) => void;
+}
+
+/**
+ * Opens the store and brings its schema forward. Throws Fault "store.unwritable", "store.held", "store.damaged", "store.newer",
+ * "store.unavailable", "store.too-old".
+ */
+export async function openStore({ folder: data, databaseUrl, onQueueError }: StoreWish): Promise<Store> {
+  const folder = join(data, "store");
+  ensureStoreFolder(folder);
+  await using held = new AsyncDisposableStack();
+  held.use(lockFolder(folder));
+  const { db, boss, close } = databaseUrl
+    ? await openPostgres({ url: databaseUrl, onError: onQueueError })
+    : await openEmbedded(folder);
+  held.defer(close);
+  await migrate(db);
+  boss.on("error", onQueueError);
+  const queue = await openQueue(boss, db);
+  held.defer(() => queue.stop());
+  const changes = createChanges();
+  const hub = boss.getDb();
+  const listen = databaseUrl && hub.listen?.bind(hub);
+  if (listen) held.use(await shareChanges({ changes, db, listen, onError: onQueueError }));
+  const kept = held.move();
+  return { db, queue, changes, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

@@ -42,11 +42,13 @@ export interface HouseWish {
   change?: (machine: Machine) => Machine;
   /** Another model than the house's own, by the settings that name it. */
   pay?: { ANTHROPIC_API_KEY: string; ANTHROPIC_BASE_URL: string };
+  /** A PostgreSQL server; absent, the embedded store. */
+  databaseUrl?: string;
 }
 
 /** The whole App on the real engine, with a local GitHub and a local model, in this process. One for each test file. */
 export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
-  const { limits = {}, publish = {}, poll, change = (machine) => machine, pay, mode = "sealed" } = wish;
+  const { limits = {}, publish = {}, poll, change = (machine) => machine, pay, mode = "sealed", databaseUrl } = wish;
   const lines: string[] = [];
   const logTo = new Writable({
     write(chunk, _encoding, done) {
@@ -59,8 +61,7 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
   const local = await startLocalHouse({
     ...{ machine: change(machine), env: { LOG_LEVEL: "info", ...pay }, mayPay: pay !== undefined, logTo },
     limits: { concurrency: 3, ...limits },
-    mode,
-    publish,
+    ...{ mode, publish, databaseUrl },
     ...(poll && { poll }),
   });
   const { github } = local;
