@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -10,6 +10,7 @@ import type { Account } from "./accounts.ts";
 import { callControl } from "./control-client.ts";
 import type { DaemonHealth, DaemonOrder } from "./daemon.ts";
 import { ensureFolder } from "./folder.ts";
+import { keepAlive } from "./keep-alive.ts";
 import { composeLaunch } from "./launch.ts";
 import { followLog } from "./log-follow.ts";
 
@@ -35,7 +36,7 @@ export interface DaemonWish {
 /** A process of ours that outlives this one. */
 export interface Daemon extends AsyncDisposable {
   name: string;
-  pid: number;
+  readonly pid: number;
   /** Whether it ran already, from an earlier life of the App. */
   adopted: boolean;
   /** "own-account": root started it under its own uid; "shared-uid": everything runs as one uid, which is weaker and must be said. */
@@ -48,6 +49,7 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** Starts a daemon, or adopts the running one that the same version, instance and configuration started. Resolves when it answers.
+ *  One that dies is started again at the same socket: the runs that need it go on with their next try.
  *  Disposing only stops following its log: the daemon goes on. Throws Fault "settings.daemon" if it does not come up within 15 s. */
 export async function startDaemon(wish: DaemonWish): Promise<Daemon> {
   if (Buffer.byteLength(wish.controlSocket) > 107) {
@@ -63,20 +65,43 @@ export async function startDaemon(wish: DaemonWish): Promise<Daemon> {
   const same = running?.airlock === wish.name && running.version === wish.version && running.instance === wish.instance;
   const adopted = same && running.digest === digest;
   if (running && !adopted) await stopDaemon(wish.controlSocket, running.pid);
-  const pid = adopted ? running.pid : await launch({ wish, config, digest, folder, logFile });
-  const follower = wish.logger ? followLog(logFile, { line: wish.logger, fromStart: !adopted }) : undefined;
+  const place: LaunchPlace = { wish, config, digest, folder, logFile };
+  let pid = adopted ? running.pid : await launch(place);
+  const follow = (fromStart: boolean) => (wish.logger ? followLog(logFile, { line: wish.logger, fromStart }) : undefined);
+  let follower = follow(!adopted);
+  const revival = keepAlive({
+    isAlive: () => isAlive(pid),
+    async revive() {
+      // Removing its folder retires a daemon; another App with this socket has put its own there.
+      if (!existsSync(folder) || (await findHealth(wish.controlSocket))) return "replaced";
+      pid = await launch(place);
+      await follower?.[Symbol.asyncDispose]();
+      follower = follow(true);
+      return "revived";
+    },
+    onRevival: (error) =>
+      wish.logger?.(
+        JSON.stringify({
+          msg: error ? `${wish.name} is dead and does not start: ${error}` : `${wish.name} had died and was started again`,
+        }),
+      ),
+  });
   return {
     name: wish.name,
-    pid,
+    get pid() {
+      return pid;
+    },
     adopted,
     privilege: wish.account ? "own-account" : "shared-uid",
     controlSocket: wish.controlSocket,
     health: () => findHealth(wish.controlSocket),
     async stop() {
+      await revival[Symbol.asyncDispose]();
       await stopDaemon(wish.controlSocket, pid);
       await follower?.[Symbol.asyncDispose]();
     },
     async [Symbol.asyncDispose]() {
+      await revival[Symbol.asyncDispose]();
       await follower?.[Symbol.asyncDispose]();
     },
   };

@@ -74,6 +74,19 @@ describe("a process of ours", () => {
     }
   });
 
+  it("that dies is started again at the same socket, and ends for good when it is stopped", async () => {
+    const lines: string[] = [];
+    const daemon = await start({ logger: (line) => lines.push(line) });
+    const first = daemon.pid;
+    process.kill(first, "SIGKILL");
+    await expect.poll(async () => (await daemon.health())?.pid ?? first, { timeout: 10_000 }).not.toBe(first);
+    expect((await ask(daemon)).config).toEqual({ secret: "canary-4711" });
+    await expect.poll(() => lines.join(), { timeout: 10_000 }).toContain("echo had died and was started again");
+    expect(isRunning(daemon.pid)).toBe(true);
+    await daemon.stop();
+    expect(await daemon.health()).toBeUndefined();
+  });
+
   it("ends by itself when its folder is removed", async () => {
     const daemon = await start();
     await rm(join(folder, "echo"), { recursive: true });
