@@ -23,6 +23,7 @@ export default defineConfig({
       // Whole runs, some of which wait for a place.
       serial("journeys", 3, 120_000),
       serial("attacks", 4),
+      serial("crash", 5, 450_000),
     ],
   },
 });

@@ -43,6 +43,7 @@ import { applyNetwork } from "./setup/network.ts";
 import { lockDatabase } from "./store/database-lock.ts";
 import { openStore } from "./store/open.ts";
 import { addDelivery } from "./store/queries/deliveries.ts";
+import { releaseEarlierLives } from "./store/queries/lease.ts";
 import { activeRuns } from "./store/queries/runs.ts";
 import type { Schema } from "./store/schema.ts";
 import { createTrials } from "./trial/trial.ts";
@@ -93,7 +94,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
   await ensureFolder({ path: data.runtimeFolder, mode: 0o711 });
   const runsFolder = join(data.runtimeFolder, "runs");
   const transportFolder = join(data.runtimeFolder, "t");
-  for (const path of [runsFolder, transportFolder]) await ensureFolder({ path, mode: 0o711 });
+  await ensureFolder({ path: runsFolder, mode: 0o711 });
   await mkdir(join(data.folder, "keys"), { recursive: true, mode: 0o700 });
 
   let openRuns = true;
@@ -105,6 +106,9 @@ export async function startApp({ settings, machine, version, logTo, world }: App
   const store = held.use(await openStore({ folder: data.folder, databaseUrl: settings.database?.url, onQueueError }));
   if (settings.database) held.use(await lockDatabase({ url: settings.database.url, onError: onQueueError }));
   const { db, queue, changes } = store;
+  // With the data folder in hand: whoever listened at these sockets was an earlier life, and is dead.
+  await rm(transportFolder, { recursive: true, force: true });
+  await ensureFolder({ path: transportFolder, mode: 0o711 });
   held.defer(async () => {
     openRuns = (await activeRuns(db)).length > 0;
   });
@@ -274,7 +278,8 @@ export async function startApp({ settings, machine, version, logTo, world }: App
   held.defer(() => sweeping);
   // Not waited for: an engine that answers slowly must not keep a delivery waiting. What fails now is tried by the timer again.
   void sweepRemains();
-  const holder = randomBytes(8).toString("hex");
+  await releaseEarlierLives(db, data.instance);
+  const holder = `${data.instance}:${randomBytes(8).toString("hex")}`;
   const worker = await startWorker({
     ...{ db, queue, changes, holder, log, nowMs },
     observe: (run) => observeRun(house, run),

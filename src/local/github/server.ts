@@ -20,6 +20,13 @@ export interface Parts {
   faults: Faults;
   /** Who sits before the browser. */
   person: Account;
+  witness?: Witness | undefined;
+}
+
+/** Told of each request of a client: before anything is done, and when it was done but not answered yet. Both are waited for. */
+export interface Witness {
+  before(request: { method: string; path: string }): Promise<void>;
+  after(request: { method: string; path: string }): Promise<void>;
 }
 
 /** Larger bodies than any push of a test. */
@@ -43,6 +50,7 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   const address = new URL(URL.canParse(target, world.url) ? target : "/not-an-address", world.url);
   const path = address.pathname;
   const fault = path.startsWith("/_local/") ? undefined : faults.take({ method, path });
+  const witness = path.startsWith("/_local/") ? undefined : parts.witness;
   let who = "anonymous";
   let what: string | undefined;
   const saw = (actor: Actor, operation?: string): void => {
@@ -51,10 +59,12 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   };
   const body = await readBody(request);
   if (fault?.delayMs !== undefined) await wait(fault.delayMs);
+  await witness?.before({ method, path });
   const answered =
     faultyBefore(fault) ??
     faultyAfter(fault, await answer(parts, { method, address, headers: flat(request), body, refusal: fault?.refusePush }, saw));
   const reply = unchanged(answered, method, request.headers["if-none-match"]);
+  await witness?.after({ method, path });
   if (!path.startsWith("/_local/"))
     world.requests.push({
       atMs: startedMs,

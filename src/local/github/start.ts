@@ -12,7 +12,7 @@ import { announceInstallation, install } from "./installations.ts";
 import { createApp } from "./manifest.ts";
 import { createPeople, ensureOwner, type LocalUser, type PersonName, usualRoles } from "./people.ts";
 import { seedFiles } from "./seed.ts";
-import { createGitHubServer } from "./server.ts";
+import { createGitHubServer, type Witness } from "./server.ts";
 import { createWorld, type Permissions, type World } from "./state.ts";
 import { createWebhooks } from "./webhooks.ts";
 
@@ -27,6 +27,8 @@ export interface LocalGitHubOptions {
   warm?: boolean;
   /** Epoch milliseconds; for tests in which tokens grow old. */
   nowMs?: () => number;
+  /** For tests that must do something at a named moment of a request. */
+  witness?: Witness;
 }
 
 export interface LocalGitHub extends AsyncDisposable {
@@ -88,7 +90,10 @@ export async function startLocalGitHub(options: LocalGitHubOptions): Promise<Loc
   const webhooks = createWebhooks(world, contract, faults);
   const users = createPeople(world);
   const sender = ensureOwner(world, users.maintainer.login);
-  const server = createGitHubServer({ world, faults, webhooks, person: sender, api: createApi({ world, contract, webhooks }) });
+  const server = createGitHubServer({
+    ...{ world, faults, webhooks, person: sender, witness: options.witness },
+    api: createApi({ world, contract, webhooks }),
+  });
   server.listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;

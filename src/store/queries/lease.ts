@@ -35,6 +35,14 @@ export async function releaseLeases(db: Kysely<Schema>, holder: string): Promise
   await db.updateTable("runs").set({ holder: null }).where("holder", "=", holder).execute();
 }
 
+/**
+ * Lets go of what earlier lives of this machine's App held. To be called by whoever holds the data folder alone: they are dead, and
+ * their runs need not wait for a lease to lapse. `machine`: what holders of this machine's App begin with.
+ */
+export async function releaseEarlierLives(db: Kysely<Schema>, machine: string): Promise<void> {
+  await db.updateTable("runs").set({ holder: null }).where("holder", "like", `${machine}:%`).execute();
+}
+
 /** What a writer gets whose fence is not the run's any more. */
 export function runLost(): Fault {
   return new Fault("run.lost", "Another worker has taken this run over", {
