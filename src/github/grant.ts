@@ -38,8 +38,11 @@ export interface Grants {
   keep(duty: Duty, scope: GrantScope): Promise<Api>;
   /** As `keep`, but the token itself, for a sandbox that holds one. */
   lend(duty: Duty, scope: GrantScope): Promise<string>;
-  /** Revokes whatever the run still holds. Throws where GitHub cannot be reached: the ledger keeps the token until it is dead. */
-  revokeAll(run: RunId): Promise<void>;
+  /**
+   * Revokes whatever the run still holds, or only what it holds for one duty. Throws where GitHub cannot be reached: the ledger keeps the
+   * token until it is dead.
+   */
+  revokeAll(run: RunId, duty?: Duty): Promise<void>;
   /**
    * Revokes what nobody needs any more: tokens of no open run, minted at least `olderThanMs` ago (0 at the start, when nothing of this
    * process can be in use). One that cannot be revoked now stays in the ledger and is met again. Answers how many are dead.
@@ -131,8 +134,9 @@ export function createGrants(parts: {
     },
     keep: async (duty, scope) => app.apiFor(await lend(duty, scope)),
     lend,
-    async revokeAll(run) {
-      for (const row of await grantsOf(db, run)) if (row.state !== "revoked") await revokeRow(row);
+    async revokeAll(run, duty) {
+      for (const row of await grantsOf(db, run))
+        if (row.state !== "revoked" && (duty === undefined || row.duty === duty)) await revokeRow(row);
     },
     async sweep(keepFor, olderThanMs) {
       let count = 0;

@@ -13,6 +13,18 @@ export async function lendInside(house: House, run: RunRow, slot: Slot): Promise
   await writeGrant(grantFolder(house.runsFolder, run.id), { token, gid: slot.uid });
 }
 
+/**
+ * Kills the token that was inside as soon as the agent has ended: inspecting, publishing and a person's word may take days. Where GitHub
+ * cannot be reached the run goes on, and the token dies when it closes or rests, by the sweep, or of age.
+ */
+export async function endInside(house: House, run: RunRow): Promise<void> {
+  try {
+    await house.grants.revokeAll(run.id, "insider");
+  } catch (error) {
+    house.log.warn({ err: error, runId: run.id }, "the token inside is not revoked yet");
+  }
+}
+
 /** While a firewalled run works: addresses change, and a token ends after an hour (it is
  *  replaced when it has under five minutes left, which the interval must not miss). What fails here leaves what stands, and is tried again. */
 export function createReachKeeper(everyMs = 4 * 60_000): (house: House, run: RunRow) => Promise<void> {

@@ -20,7 +20,7 @@ import { findLateMove, pin } from "../trigger/pin.ts";
 import { closeRun } from "./close.ts";
 import { furnishDoor } from "./furnish-door.ts";
 import type { House } from "./house.ts";
-import { createReachKeeper, lendInside } from "./insider.ts";
+import { createReachKeeper, endInside, lendInside } from "./insider.ts";
 import type { Perform } from "./loop.ts";
 import { progressOf } from "./observe.ts";
 import { restRun } from "./rest.ts";
@@ -67,8 +67,15 @@ export function createPerform(house: House): Perform {
       return undefined;
     },
     "ask-stop": async (_run, step) => ({ is: "stop-asked", ending: step.ending }),
-    "stop-sandbox": (run) => stop(house, run),
-    "end-agent": async (_run, step) => ({ is: "agent-ended", exitCode: step.exitCode, oomKilled: step.oomKilled }),
+    "stop-sandbox": async (run) => {
+      const fact = await stop(house, run);
+      await endInside(house, run);
+      return fact;
+    },
+    "end-agent": async (run, step) => {
+      await endInside(house, run);
+      return { is: "agent-ended", exitCode: step.exitCode, oomKilled: step.oomKilled };
+    },
     inspect: async (run) => {
       // Shut first: what is inspected must not move while it is read.
       await house.watchers.shut(run);

@@ -102,6 +102,21 @@ describe("a token", () => {
   });
 });
 
+describe("a kept token", () => {
+  it("is revoked by itself where its duty has ended, and the run's others live on", async () => {
+    const inside = await grants.lend("insider", scope());
+    await grants.keep("reporter", scope());
+    await grants.revokeAll(run.id, "insider");
+    expect(revoked).toEqual([inside]);
+    expect(await ledger()).toEqual(
+      expect.arrayContaining([
+        { duty: "insider", state: "revoked" },
+        { duty: "reporter", state: "live" },
+      ]),
+    );
+  });
+});
+
 describe("a mint", () => {
   it.each([
     ["no answer came", httpError(undefined)],
