@@ -27,6 +27,7 @@ import type { House } from "./reconcile/house.ts";
 import { observeRun } from "./reconcile/observe.ts";
 import { sweepOrphans } from "./reconcile/orphans.ts";
 import { createPerform } from "./reconcile/perform.ts";
+import { createRecall } from "./reconcile/recall.ts";
 import { startWorker } from "./reconcile/worker.ts";
 import { createTeller } from "./report/teller.ts";
 import { printRunId } from "./run/identity.ts";
@@ -179,6 +180,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
       git: gitHost.git,
       grants,
       app,
+      recall: createRecall({ grants, app, log, nowMs }),
       teller,
       watchers,
       accounts,
@@ -212,7 +214,10 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     log: log as never,
   });
   await probot.ready();
-  const newRun = () => ({ id: printRunId(randomBytes(10)), pageKey: randomBytes(16).toString("hex") });
+  const newRun = (causeKey: string) => ({
+    id: printRunId(seal.name("run", causeKey)),
+    pageKey: seal.name("page", causeKey).subarray(0, 16).toString("hex"),
+  });
   const triggers = {
     db,
     queue,
@@ -220,6 +225,7 @@ export async function startApp({ settings, machine, version, logTo, world }: App
     accounts: settings.accounts,
     releaseByOthers: settings.publish.releaseByOthers,
     newRun,
+    botId: identity.botId,
     pageUrl,
     nowMs,
   };

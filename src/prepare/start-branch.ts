@@ -27,6 +27,10 @@ export async function ensureStartBranch(
     const branch = issueBranch(subject.number, nth);
     const tip = await readTip(at, branch);
     if (tip && (await ownerOfTip(parts.db, repositoryId, branch, tip)) === run.id) return { branch, sha: tip };
+    if (tip && (await isOwnStart(at, tip, { run, identity }))) {
+      await addBranchTip(parts.db, { repositoryId, branch, sha: tip, run: run.id });
+      return { branch, sha: tip };
+    }
     // Somebody else's, or an earlier run's, from which a person may have opened a pull request: GitHub moves no branch on condition
     // that nobody has pushed meanwhile, so none that exists is ever moved.
     if (tip) continue;
@@ -55,11 +59,26 @@ export async function readTip({ api, owner, repo }: At, branch: string): Promise
   }
 }
 
+/**
+ * Whether a commit that the store does not know is this run's start commit all the same, made in a life that the store has forgotten.
+ * Its words can be forged, its tree cannot: it has its parent's, so that nobody's work is lost when it is replaced.
+ */
+async function isOwnStart({ api, owner, repo }: At, tip: Sha, of: { run: RunRow; identity: AppIdentity }): Promise<boolean> {
+  const { data: commit } = await api.rest.git.getCommit({ owner, repo, commit_sha: tip });
+  const parent = commit.parents[0]?.sha;
+  if (commit.parents.length !== 1 || !parent || commit.author.email !== of.identity.email) return false;
+  if (!commit.message.endsWith(trailerOf(of.run)) && !`${commit.message}\n`.endsWith(trailerOf(of.run))) return false;
+  const { data: before } = await api.rest.git.getCommit({ owner, repo, commit_sha: parent });
+  return before.tree.sha === commit.tree.sha;
+}
+
+const trailerOf = (run: RunRow) => `\n\nAirlock-Run: ${run.id}\n`;
+
 /** Empty: the tree of its parent. `[skip ci]`: nothing has been made yet that a workflow should look at. */
 async function makeStartCommit({ api, owner, repo }: At, of: { run: RunRow; pins: Pins; identity: AppIdentity }): Promise<Sha> {
   const { data: base } = await api.rest.git.getCommit({ owner, repo, commit_sha: of.pins.baseSha });
   const author = { name: of.identity.botLogin, email: of.identity.email };
-  const message = `Airlock starts on issue ${of.run.request.subject.number} [skip ci]\n\nReplaced by the work, or removed with the run.\n\nAirlock-Run: ${of.run.id}\n`;
+  const message = `Airlock starts on issue ${of.run.request.subject.number} [skip ci]\n\nReplaced by the work, or removed with the run.${trailerOf(of.run)}`;
   const { data } = await api.rest.git.createCommit({
     owner,
     repo,

@@ -35,7 +35,7 @@ export async function closeRun(parts: CloseParts, run: RunRow, state: Extract<Ru
   await removeSandbox(parts.engine, { instance: parts.instance, run: run.id });
   await parts.git.removeRun(run.id);
   await removeRunFolder(parts.runsFolder, run.id);
-  await tell(parts, run, state);
+  if (!state.told) await tell(parts, run, state);
   await parts.grants.revokeAll(run.id);
   return { is: "closed" };
 }

@@ -16,6 +16,7 @@ import type { Helper } from "../sandbox/helper-checks.ts";
 import type { Reach } from "../sandbox/reach.ts";
 import type { SandboxLimits } from "../sandbox/spec.ts";
 import type { Schema } from "../store/schema.ts";
+import type { Recall } from "./recall.ts";
 
 /** Every part that steps work with, built once by wire.ts. Each step takes of it what its own file names. */
 export interface House {
@@ -24,6 +25,7 @@ export interface House {
   gateway: Gateway;
   git: GitHost;
   grants: Grants;
+  recall: Recall;
   app: GitHubApp;
   teller: Teller;
   watchers: Watchers;

@@ -9,6 +9,7 @@ import { commandsOf } from "../store/queries/commands.ts";
 import { queuePosition, type RunRow } from "../store/queries/runs.ts";
 import { slotIsFree } from "../store/queries/slots.ts";
 import type { Schema } from "../store/schema.ts";
+import type { Recall } from "./recall.ts";
 
 export interface ObserveParts {
   db: Kysely<Schema>;
@@ -16,6 +17,7 @@ export interface ObserveParts {
   watchers: Watchers;
   instance: string;
   concurrency: number;
+  recall: Recall;
   nowMs(): number;
 }
 
@@ -29,6 +31,7 @@ export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen
   const stop = findStop(commands);
   const word = run.state.at === "held" ? findWord(commands.slice(run.state.heard ?? 0), run.state.rebuilt) : undefined;
   const watched = parts.watchers.see(run.id);
+  const forgotten = await parts.recall(run);
   const sandbox =
     at === "launching" || at === "working"
       ? await observeSandbox(parts.engine, { instance: parts.instance, run: run.id })
@@ -36,6 +39,7 @@ export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen
   return {
     ...(stop && { stop: stopEnding(stop) }),
     ...(word && { word }),
+    ...(forgotten && { forgotten }),
     slotFree: at === "queued" && (await slotIsFree(parts.db, run.id, parts.concurrency)),
     sandbox:
       sandbox.state === "exited"

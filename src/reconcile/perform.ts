@@ -97,6 +97,7 @@ export function createPerform(house: House): Perform {
     },
     present: (run) => present(house, run),
     fail: async (_run, { code, words, remedy }) => ({ is: "failed", reason: { code, words, remedy } }),
+    recall: async (_run, { do: _, ...end }) => ({ is: "recalled", ...end }),
     close: (run) => closeRun(house, run, stateOf(run, "closing")),
   };
 }

@@ -7,28 +7,41 @@ export function commentMarker(run: RunId): string {
   return `<!-- airlock:run=${run} -->`;
 }
 
+interface Where {
+  botId: number;
+  owner: string;
+  repo: string;
+  number: number;
+  run: RunId;
+  sinceMs: number;
+}
+
 /** One comment for the run, however often this is called or killed. Answers its id. */
-export async function ensureComment(
-  api: Api,
-  input: { botId: number; owner: string; repo: string; number: number; run: RunId; body: string; sinceMs: number },
-): Promise<number> {
+export async function ensureComment(api: Api, input: Where & { body: string }): Promise<number> {
   const { owner, repo, number } = input;
-  const marker = commentMarker(input.run);
-  const body = `${marker}\n${input.body}`;
+  const body = `${commentMarker(input.run)}\n${input.body}`;
+  const known = await findOwnComment(api, input);
+  if (known && known.body !== body) await api.rest.issues.updateComment({ owner, repo, comment_id: known.id, body });
+  if (known) return known.id;
+  const { data } = await api.rest.issues.createComment({ owner, repo, issue_number: number, body });
+  return data.id;
+}
+
+/** The run's comment, or any of ours that begins with `marker`. */
+export async function findOwnComment(
+  api: Api,
+  at: Omit<Where, "run"> & ({ run: RunId; marker?: undefined } | { marker: string }),
+): Promise<{ id: number; body: string } | undefined> {
+  const marker = at.marker ?? commentMarker(at.run);
   // `since` looks at the last change; the run's comment is never older than the run. A minute for GitHub's clock.
   const pages = api.paginate.iterator(api.rest.issues.listComments, {
-    owner,
-    repo,
-    issue_number: number,
-    since: new Date(input.sinceMs - 60_000).toISOString(),
+    owner: at.owner,
+    repo: at.repo,
+    issue_number: at.number,
+    since: new Date(at.sinceMs - 60_000).toISOString(),
     per_page: 100,
   });
   for await (const { data } of pages)
-    for (const comment of data) {
-      if (comment.user?.id !== input.botId || !comment.body?.startsWith(marker)) continue;
-      if (comment.body !== body) await api.rest.issues.updateComment({ owner, repo, comment_id: comment.id, body });
-      return comment.id;
-    }
-  const { data } = await api.rest.issues.createComment({ owner, repo, issue_number: number, body });
-  return data.id;
+    for (const { id, body, user } of data) if (user?.id === at.botId && body?.startsWith(marker)) return { id, body };
+  return undefined;
 }

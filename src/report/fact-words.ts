@@ -68,6 +68,8 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
       return { words: "Pull request", detail: `number ${fact.pullRequest.number}` };
     case "failed":
       return { words: "Failed", detail: fact.reason.words };
+    case "recalled":
+      return { words: "Had ended before", ...(fact.ending.reason && { detail: fact.ending.reason.words }) };
     case "closed":
       return { words: "Closed: sandbox removed, tokens revoked" };
   }

@@ -12,6 +12,7 @@ import type { Schema } from "../store/schema.ts";
 import { heldActions } from "./actions.ts";
 import { ensureCheckRun } from "./check-run.ts";
 import { ensureComment } from "./comment.ts";
+import { printEndMark } from "./end-mark.ts";
 import { ensureLabel, ensureNoLabel } from "./label.ts";
 import { readStory, type Story } from "./story.ts";
 import { checkOf, commentOf, pullRequestOf } from "./texts.ts";
@@ -53,7 +54,8 @@ export function createTeller(parts: TellerParts): Teller {
   const where = (run: RunRow) => ({ owner: run.request.owner, repo: run.request.name });
   const writeComment = async (api: Api, run: RunRow) => {
     const { botId } = await parts.app.identity();
-    const body = parts.redact(commentOf(await story(run), { pageUrl: parts.pageUrl(run.pageKey), nowMs: parts.nowMs() }));
+    const told = parts.redact(commentOf(await story(run), { pageUrl: parts.pageUrl(run.pageKey), nowMs: parts.nowMs() }));
+    const body = "ending" in run.state ? `${told}\n\n${printEndMark(run.state)}` : told;
     return ensureComment(api, {
       botId,
       ...where(run),

@@ -4,6 +4,7 @@ import type { Step } from "./step.ts";
 
 /** Pure. What to do next for a run, given what is out there. `nowMs`: epoch milliseconds. */
 export function decide(run: Run, seen: Seen, nowMs: number): Step {
+  if (seen.forgotten && run.at !== "closing" && run.at !== "ended") return { do: "recall", ...seen.forgotten };
   switch (run.at) {
     case "accepted":
       return { do: "pin" };

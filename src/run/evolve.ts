@@ -6,6 +6,10 @@ export function evolve(run: Run, fact: Fact): Run {
   if (run.at === "ended") return run;
   // A run that closes has its ending: what goes wrong on the way out changes neither it nor the pull request that was made.
   if (fact.is === "failed" && run.at !== "closing") return close(run, { outcome: "failed", reason: fact.reason });
+  if (fact.is === "recalled" && run.at !== "closing") {
+    const { ending, pullRequest } = fact;
+    return { ...close(run, ending), ...(pullRequest && { pullRequest }), told: true };
+  }
   switch (run.at) {
     case "accepted":
       if (fact.is === "pinned") return { at: "announcing", pins: fact.pins };

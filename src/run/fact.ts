@@ -35,4 +35,6 @@ export type Fact =
   | { is: "pushed"; head: Sha }
   | { is: "presented"; pullRequest: PullRequestRef }
   | { is: "failed"; reason: Reason }
+  /** It had ended already, in a life that the store has forgotten; GitHub shows how. */
+  | { is: "recalled"; ending: Ending; pullRequest?: PullRequestRef }
   | { is: "closed" };

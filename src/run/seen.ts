@@ -1,5 +1,5 @@
 import type { Word } from "./command.ts";
-import type { Ending } from "./state.ts";
+import type { Ending, PullRequestRef } from "./state.ts";
 
 /** What is out there, each thing found by the run's identity. Everything `decide` may look at besides the run and the clock. */
 export interface Seen {
@@ -7,6 +7,8 @@ export interface Seen {
   stop?: Ending;
   /** Somebody decided on the very commit that this run holds. */
   word?: Word;
+  /** GitHub says that this run has ended, in a life that the store has forgotten. */
+  forgotten?: { ending: Ending; pullRequest?: PullRequestRef };
   /** A slot is free and no older run of its turn waits for it. */
   slotFree: boolean;
   sandbox: { state: "absent" | "created" | "running" } | { state: "exited"; exitCode: number; oomKilled: boolean };

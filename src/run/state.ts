@@ -37,7 +37,8 @@ export type Run =
   | Held
   | ({ at: "publishing"; pins: Pins; stand: Stand; slot?: Slot; tip: Sha; rebuilt: Sha } & Passage)
   | ({ at: "presenting"; pins: Pins; stand: Stand; slot?: Slot; rebuilt: Sha } & Passage)
-  | { at: "closing"; pins?: Pins; stand?: Stand; slot?: Slot; ending: Ending; pullRequest?: PullRequestRef }
+  /** `told`: GitHub shows the end already, better than this store could tell it. */
+  | { at: "closing"; pins?: Pins; stand?: Stand; slot?: Slot; ending: Ending; pullRequest?: PullRequestRef; told?: true }
   | { at: "ended"; stand?: Stand; ending: Ending; pullRequest?: PullRequestRef };
 
 /** Inspected, and waiting for a person's word. The slot goes as soon as the sandbox has; the run's repository stays. */

@@ -1,5 +1,5 @@
 import type { Sha } from "./identity.ts";
-import type { Ending } from "./state.ts";
+import type { Ending, PullRequestRef } from "./state.ts";
 
 /** One idempotent effect. Plain data: logged, stored and tested as it is. Each is performed in reconcile/perform.ts. */
 export type Step =
@@ -23,4 +23,5 @@ export type Step =
   | { do: "push"; tip: Sha; rebuilt: Sha }
   | { do: "present"; head: Sha }
   | { do: "fail"; code: string; words: string; remedy: string }
+  | { do: "recall"; ending: Ending; pullRequest?: PullRequestRef }
   | { do: "close" };

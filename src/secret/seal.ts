@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { closeSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { Fault } from "../fault.ts";
@@ -8,6 +8,8 @@ export interface Seal {
   seal(text: string): string;
   /** Throws Fault "seal.broken" when the text was changed, cut, or sealed with another key. */
   open(sealed: string): string;
+  /** 32 bytes that are the same for the same purpose and text, and that nobody without the key can foretell. */
+  name(purpose: string, text: string): Buffer;
 }
 
 const keyBytes = 32;
@@ -43,6 +45,10 @@ export function openSeal(keyFile: string): Seal {
       } catch (cause) {
         throw broken(cause);
       }
+    },
+    name(purpose, text) {
+      const own = Buffer.from(hkdfSync("sha256", key, "", `airlock name ${purpose}`, keyBytes));
+      return createHmac("sha256", own).update(text).digest();
     },
   };
 }

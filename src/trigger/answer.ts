@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { type Api, statusOf } from "../github/api.ts";
+import { findOwnComment } from "../report/comment.ts";
 import { ensureNoLabel } from "../report/label.ts";
 import { labels } from "../run/labels.ts";
 import { dropMark, takeMark, takeNotice } from "../store/queries/places.ts";
@@ -15,13 +16,20 @@ export async function react(api: Api, asked: Asked, content: Reaction): Promise<
   else await api.rest.reactions.createForIssue({ ...at, issue_number: asked.subject.number });
 }
 
+export interface AnswerParts {
+  db: Kysely<Schema>;
+  /** Of the App's bot user. */
+  botId: number;
+  nowMs(): number;
+}
+
 /**
  * One answer to each comment that asks: a delivery is handled again where the end of its handling failed. Rather none than two, where
  * GitHub's answer was lost: the person can ask again.
  */
 export async function answerOnce(
   api: Api,
-  db: Kysely<Schema>,
+  { db, ...parts }: AnswerParts,
   asked: Asked,
   body: string,
   cause: string | undefined = asked.commentId?.toString(),
@@ -29,7 +37,7 @@ export async function answerOnce(
   const name = `answer:${asked.repositoryId}:${cause}`;
   if (!(await takeMark(db, name))) return;
   try {
-    await comment(api, asked, body);
+    await comment(api, parts, { asked, body, marker: `<!-- airlock:answer=${cause ?? ""} -->` });
   } catch (error) {
     const status = statusOf(error);
     // Refused, so that it was not written: the next handling may try.
@@ -38,17 +46,28 @@ export async function answerOnce(
   }
 }
 
-async function comment(api: Api, asked: Asked, body: string): Promise<void> {
-  await api.rest.issues.createComment({ owner: asked.owner, repo: asked.name, issue_number: asked.subject.number, body });
+/** What is answered comes at most three days late, from GitHub's log. */
+const oldestMs = 4 * 24 * 3_600_000;
+
+/** The marks above are lost with a data folder that is put back; what was said is still there, and is not said twice. */
+async function comment(
+  api: Api,
+  parts: Omit<AnswerParts, "db">,
+  { asked, body, marker }: { asked: Asked; body: string; marker: string },
+): Promise<void> {
+  const at = { owner: asked.owner, repo: asked.name, number: asked.subject.number };
+  if (await findOwnComment(api, { ...at, botId: parts.botId, marker, sinceMs: parts.nowMs() - oldestMs })) return;
+  await api.rest.issues.createComment({ owner: at.owner, repo: at.repo, issue_number: at.number, body: `${marker}\n${body}` });
 }
 
 /** Says no: a reaction each time, and in words once for each issue and person, so that nobody can make Airlock write at will. */
-export async function refuse(api: Api, db: Kysely<Schema>, asked: Asked, words: string): Promise<void> {
+export async function refuse(api: Api, { db, ...parts }: AnswerParts, asked: Asked, words: string): Promise<void> {
   await react(api, asked, "-1");
   // The label would stand there as if something were going to happen.
   if (asked.commentId === undefined)
     await ensureNoLabel(api, { owner: asked.owner, repo: asked.name, number: asked.subject.number }, labels.ask);
-  if (await takeNotice(db, asked.repositoryId, asked.subject.number, asked.requester.id)) await comment(api, asked, words);
+  if (await takeNotice(db, asked.repositoryId, asked.subject.number, asked.requester.id))
+    await comment(api, parts, { asked, body: words, marker: `<!-- airlock:refused=${asked.requester.id} -->` });
 }
 
 export const helpWords = [

@@ -11,7 +11,10 @@ export function loadTriggers(parts: TriggerParts, onHandled: (deliveryId: string
     app.onAny(async (event) => {
       const stored = await findWaitingDelivery(parts.db, event.id);
       const receivedAtMs = stored?.receivedAtMs ?? parts.nowMs();
-      const note = await handleTrigger(parts, parseTrigger(event.name, event.payload), receivedAtMs).catch(giveUp);
+      const note = await handleTrigger(parts, parseTrigger(event.name, event.payload), {
+        receivedAtMs,
+        fromLog: stored?.fromLog ?? false,
+      }).catch(giveUp);
       await markDeliveryHandled(parts.db, event.id, note);
       onHandled(event.id, note);
     });

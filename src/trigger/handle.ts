@@ -4,6 +4,7 @@ import type { Api } from "../github/api.ts";
 import type { GrantScope, Grants } from "../github/grant.ts";
 import { mayRun, readPermission } from "../github/permission.ts";
 import { ensureLabelExists, ensureNoLabel } from "../report/label.ts";
+import { recallEnd } from "../report/recall.ts";
 import { stateWords } from "../report/state-words.ts";
 import type { RunId } from "../run/identity.ts";
 import { labels } from "../run/labels.ts";
@@ -12,7 +13,7 @@ import { isServedAccount } from "../settings/accounts.ts";
 import { fileCommand } from "../store/queries/commands.ts";
 import { addEdit } from "../store/queries/edits.ts";
 import { addHead } from "../store/queries/places.ts";
-import { addRun, findActiveRun, findRun, queuePosition, type RunRow } from "../store/queries/runs.ts";
+import { addEndedRun, addRun, findActiveRun, findRun, queuePosition, type RunRow } from "../store/queries/runs.ts";
 import type { Queue } from "../store/queue.ts";
 import type { Schema } from "../store/schema.ts";
 import { answerOnce, helpWords, react, refuse } from "./answer.ts";
@@ -29,16 +30,23 @@ export interface TriggerParts {
   accounts: readonly string[];
   /** Whoever asked for a run may not release what it holds. */
   releaseByOthers: boolean;
-  newRun(): { id: RunId; pageKey: string };
+  /** The same for the same cause, so that a store that has forgotten a run finds again what it made on GitHub. */
+  newRun(causeKey: string): { id: RunId; pageKey: string };
+  /** Of the App's bot user. */
+  botId: number;
   pageUrl(pageKey: string): string;
   nowMs(): number;
 }
 
 /**
- * `receivedAtMs`: when the delivery came. Carries out what a delivery asks for; answers what came of it, for the delivery's note. Safe to repeat after a crash at any point.
+ * `receivedAtMs`: when the delivery came; `fromLog`: it was found in GitHub's log, and may have been handled before. Carries out what a delivery asks for; answers what came of it, for the delivery's note. Safe to repeat after a crash at any point.
  * Throws where GitHub or the store cannot be reached: the delivery then stays waiting.
  */
-export async function handleTrigger(parts: TriggerParts, trigger: Trigger, receivedAtMs: number): Promise<string> {
+export async function handleTrigger(
+  parts: TriggerParts,
+  trigger: Trigger,
+  { receivedAtMs, fromLog = false }: { receivedAtMs: number; fromLog?: boolean },
+): Promise<string> {
   if (trigger.kind === "ignored") return `ignored: ${trigger.why}`;
   if (trigger.kind === "edit") {
     await addEdit(parts.db, trigger.edit);
@@ -61,7 +69,7 @@ export async function handleTrigger(parts: TriggerParts, trigger: Trigger, recei
     default: {
       await using doorman = await parts.grants.mint("doorman", scopeOfAsked(trigger.asked));
       // Awaited here: the token is revoked when this block is left.
-      return await answer(parts, doorman.api, trigger);
+      return await answer(parts, doorman.api, trigger, fromLog);
     }
   }
 }
@@ -83,6 +91,7 @@ async function answer(
   parts: TriggerParts,
   api: Api,
   trigger: Extract<Trigger, { kind: "run" | "stop" | "word" | "answer" }>,
+  fromLog: boolean,
 ): Promise<string> {
   const { asked } = trigger;
   const permission = await readPermission(api, { owner: asked.owner, repo: asked.name, ...asked.requester });
@@ -91,7 +100,7 @@ async function answer(
     if (trigger.kind === "stop" && trigger.how !== "comment") return `ignored: ${asked.requester.login} has ${permission} access`;
     await refuse(
       api,
-      parts.db,
+      parts,
       asked,
       "Airlock only works for people with write access to this repository, so nothing was started.",
     );
@@ -99,7 +108,7 @@ async function answer(
   }
   switch (trigger.kind) {
     case "run":
-      return startRun(parts, api, trigger);
+      return startRun(parts, api, trigger, fromLog);
     case "stop":
       return stopRun(parts, api, trigger);
     case "word":
@@ -113,10 +122,13 @@ async function startRun(
   parts: TriggerParts,
   api: Api,
   { asked, request, causeKey }: Extract<Trigger, { kind: "run" }>,
+  fromLog: boolean,
 ): Promise<string> {
+  const named = { ...parts.newRun(causeKey), causeKey, request, nowMs: parts.nowMs() };
+  if (fromLog && (await recordForgotten(parts, api, named))) return `run ${named.id}`;
   const editor = await findUnseenEdit(parts, api, { request, causeKey });
   if (editor !== undefined) return askAgain(parts, api, { asked, request, causeKey, editor });
-  const added = await addRun(parts.db, parts.queue, { ...parts.newRun(), causeKey, request, nowMs: parts.nowMs() });
+  const added = await addRun(parts.db, parts.queue, named);
   if (added.is === "added") {
     await react(api, asked, "eyes");
     return `run ${added.run}`;
@@ -124,8 +136,21 @@ async function startRun(
   // The same note as the first time: it is how a run's delivery is found.
   if (added.is === "duplicate") return `run ${added.run}`;
   await react(api, asked, "confused");
-  if (asked.commentId !== undefined) await answerOnce(api, parts.db, asked, busyWords(await findRun(parts.db, added.run)));
+  if (asked.commentId !== undefined) await answerOnce(api, parts, asked, busyWords(await findRun(parts.db, added.run)));
   return `busy with run ${added.run}`;
+}
+
+/** A run that has ended already, in a life that this store has forgotten, is written down as it ended and not begun again. */
+async function recordForgotten(
+  parts: TriggerParts,
+  api: Api,
+  named: Omit<Parameters<typeof addEndedRun>[1], "ended">,
+): Promise<boolean> {
+  const { owner, name: repo, subject, askedAtMs } = named.request;
+  const at = { botId: parts.botId, owner, repo, number: subject.number, run: named.id, sinceMs: askedAtMs };
+  const ended = await recallEnd(api, at);
+  if (ended) await addEndedRun(parts.db, { ...named, ended });
+  return ended !== undefined;
 }
 
 /** The label is taken away, so that setting it again means something; for a comment the next one does. */
@@ -137,7 +162,7 @@ async function askAgain(
   await react(api, asked, "confused");
   if (asked.commentId === undefined)
     await ensureNoLabel(api, { owner: asked.owner, repo: asked.name, number: asked.subject.number }, labels.ask);
-  await answerOnce(api, parts.db, asked, unseenEditWords(editor, request), causeKey);
+  await answerOnce(api, parts, asked, unseenEditWords(editor, request), causeKey);
   return `asked again: ${editor} changed the issue shortly before`;
 }
 
@@ -174,15 +199,15 @@ async function tell(
   api: Api,
   { asked, command, word }: Extract<Trigger, { kind: "answer" }>,
 ): Promise<string> {
-  if (command === "help") await answerOnce(api, parts.db, asked, helpWords);
+  if (command === "help") await answerOnce(api, parts, asked, helpWords);
   if (command === "unknown")
-    await answerOnce(api, parts.db, asked, `Airlock has no command \`${word.replaceAll(/[^\w-]/g, "?")}\`.\n\n${helpWords}`);
+    await answerOnce(api, parts, asked, `Airlock has no command \`${word.replaceAll(/[^\w-]/g, "?")}\`.\n\n${helpWords}`);
   if (command === "status") {
     const active = await findActiveRun(parts.db, asked.repositoryId, asked.subject.number);
     const words = active
       ? `${stateWords(active.state, await queuePosition(parts.db, active))} [See the run](${parts.pageUrl(active.pageKey)}).`
       : "No run is at work here.";
-    await answerOnce(api, parts.db, asked, words);
+    await answerOnce(api, parts, asked, words);
   }
   return `answered ${command}`;
 }
@@ -208,7 +233,7 @@ async function rerun(parts: TriggerParts, trigger: Extract<Trigger, { kind: "rer
     askedAtMs: receivedAtMs,
   };
   const added = await addRun(parts.db, parts.queue, {
-    ...parts.newRun(),
+    ...parts.newRun(`${trigger.causeKey}:${former.id}`),
     causeKey: `${trigger.causeKey}:${former.id}`,
     request,
     nowMs: parts.nowMs(),

@@ -14,6 +14,7 @@ export interface WordParts {
   queue: Queue;
   /** The one who asked for the run may not release it: a second pair of eyes. */
   releaseByOthers: boolean;
+  botId: number;
   nowMs(): number;
 }
 
@@ -27,7 +28,7 @@ export async function fileWord(parts: WordParts, api: Api, trigger: Extract<Trig
   const no = await findObjection(parts, run, { ...trigger, by: asked.requester });
   if (no !== undefined || run?.state.at !== "held") {
     await react(api, asked, "confused");
-    await answerOnce(api, parts.db, asked, no ?? notHeld);
+    await answerOnce(api, parts, asked, no ?? notHeld);
     return `not filed: ${no ?? notHeld}`;
   }
   await file(parts, run, { word, by: asked.requester.login, how: "comment" });

@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { RunId } from "../../run/identity.ts";
 import type { RunRequest } from "../../run/request.ts";
 import type { Run } from "../../run/state.ts";
@@ -23,12 +23,52 @@ export interface RunRow {
 
 export type Added = { is: "added"; run: RunId } | { is: "duplicate"; run: RunId } | { is: "busy"; run: RunId };
 
-/** One run for each cause, ever; one active run for each issue or pull request. */
-export async function addRun(
+interface NewRun {
+  id: RunId;
+  pageKey: string;
+  causeKey: string;
+  request: RunRequest;
+  nowMs: number;
+}
+
+function firstRow({ id, pageKey, causeKey, request, nowMs }: NewRun, state: Run): Insertable<Schema["runs"]> {
+  return {
+    id,
+    page_key: pageKey,
+    cause_key: causeKey,
+    installation_id: request.installationId,
+    repository_id: request.repositoryId,
+    subject_number: request.subject.number,
+    request: storableJson(request),
+    state: storableJson(state),
+    at: state.at,
+    uid: null,
+    fence: 0,
+    holder: null,
+    lease_until_ms: 0,
+    tries: 0,
+    not_before_ms: 0,
+    reported: null,
+    reported_at_ms: 0,
+    created_at_ms: nowMs,
+    updated_at_ms: nowMs,
+  };
+}
+
+/** Writes down a run of which only GitHub knew that it has ended. A known one stays as it is. */
+export async function addEndedRun(
   db: Kysely<Schema>,
-  queue: Queue,
-  input: { id: RunId; pageKey: string; causeKey: string; request: RunRequest; nowMs: number },
-): Promise<Added> {
+  input: NewRun & { ended: Omit<Extract<Run, { at: "ended" }>, "at"> },
+): Promise<void> {
+  await db
+    .insertInto("runs")
+    .values(firstRow(input, { at: "ended", ...input.ended }))
+    .onConflict((c) => c.doNothing())
+    .execute();
+}
+
+/** One run for each cause, ever; one active run for each issue or pull request. */
+export async function addRun(db: Kysely<Schema>, queue: Queue, input: NewRun): Promise<Added> {
   const { request } = input;
   return db.transaction().execute(async (trx) => {
     const ofCause = () => trx.selectFrom("runs").select("id").where("cause_key", "=", input.causeKey).executeTakeFirst();
@@ -36,27 +76,7 @@ export async function addRun(
     if (known) return { is: "duplicate", run: known.id };
     const added = await trx
       .insertInto("runs")
-      .values({
-        id: input.id,
-        page_key: input.pageKey,
-        cause_key: input.causeKey,
-        installation_id: request.installationId,
-        repository_id: request.repositoryId,
-        subject_number: request.subject.number,
-        request: storableJson(request),
-        state: JSON.stringify({ at: "accepted" }),
-        at: "accepted",
-        uid: null,
-        fence: 0,
-        holder: null,
-        lease_until_ms: 0,
-        tries: 0,
-        not_before_ms: 0,
-        reported: null,
-        reported_at_ms: 0,
-        created_at_ms: input.nowMs,
-        updated_at_ms: input.nowMs,
-      })
+      .values(firstRow(input, { at: "accepted" }))
       .onConflict((c) => c.doNothing())
       .returning("id")
       .executeTakeFirst();

@@ -28,6 +28,7 @@ let deliveries = 0;
 
 // GitHub as the doorman meets it: every call is noted and goes well.
 const api = {
+  paginate: { iterator: async function* () {} },
   rest: new Proxy(
     {},
     {
@@ -69,7 +70,15 @@ beforeAll(async () => {
   probot = new Probot({ appId: 1, privateKey: "unused", secret: "hush", log: pino({ level: "silent" }) as never });
   await probot.ready();
   const parts = {
-    ...{ db: store.db, queue: store.queue, grants, accounts: ["codertocat"], releaseByOthers: false, nowMs: () => 5_000_000 },
+    ...{
+      db: store.db,
+      queue: store.queue,
+      grants,
+      accounts: ["codertocat"],
+      releaseByOthers: false,
+      botId: 4,
+      nowMs: () => 5_000_000,
+    },
     newRun: () => ({ id: runId(`trigger${"abcdefghijklmnopqrstuvwxyz".charAt(made++)}`), pageKey: `page-${made}` }),
     pageUrl: (key: string) => `https://airlock.example/runs/${key}`,
   };
@@ -103,7 +112,11 @@ function commented(body: string, change: (payload: Payload) => void = () => {}):
 }
 
 const active = async (): Promise<RunRow | undefined> => findActiveRun(store.db, repositoryId, 1);
-const said = (): (string | undefined)[] => calls.filter(({ name }) => name === "issues.createComment").map(({ body }) => body);
+/** What was written, without the mark by which it is found again. */
+const said = (): (string | undefined)[] =>
+  calls
+    .filter(({ name }) => name === "issues.createComment")
+    .map(({ body }) => body?.replace(/^<!-- airlock:[\w=:-]+ -->\n/, ""));
 
 describe("somebody with write access", () => {
   it("[73] gets a run, once, however often and under whatever id the request is delivered", async () => {
