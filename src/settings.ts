@@ -44,6 +44,8 @@ export interface Settings {
     /** Files and folders on that disk. */
     diskFiles: number;
     outputBytes: number;
+    stallMinutes: number;
+    loopCalls: number;
     /** Of one run. Undefined: without limit. */
     budgetMicroUsd: number | undefined;
     budgetTokens: number | undefined;
@@ -127,6 +129,8 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       diskBytes: read(environment, "AIRLOCK_DISK") ?? 8 * 1024 ** 3,
       diskFiles: read(environment, "AIRLOCK_INODES") ?? 1_000_000,
       outputBytes: read(environment, "AIRLOCK_OUTPUT") ?? 64 * 1024 ** 2,
+      stallMinutes: read(environment, "AIRLOCK_STALL_MINUTES") ?? 10,
+      loopCalls: read(environment, "AIRLOCK_LOOP_CALLS") ?? 8,
     },
     publish: {
       ci: read(environment, "AIRLOCK_CI") ?? "hold",

@@ -334,10 +334,10 @@ function modelPolicyOf({ model, limits }: CompleteSettings): ModelPolicy {
 
 /** What a run may use at most: its repository may lower each. */
 function maximumOf({ limits }: CompleteSettings): RunLimits {
-  const { deadlineMinutes, memoryBytes, cpus, processes, diskBytes, diskFiles, outputBytes, budgetMicroUsd, budgetTokens } =
-    limits;
+  const { deadlineMinutes, memoryBytes, cpus, processes, diskBytes, diskFiles, outputBytes } = limits;
+  const { stallMinutes, loopCalls, budgetMicroUsd, budgetTokens } = limits;
   return {
-    ...{ minutes: deadlineMinutes, memoryBytes, cpus, processes, diskBytes, diskFiles, outputBytes },
+    ...{ minutes: deadlineMinutes, memoryBytes, cpus, processes, diskBytes, diskFiles, outputBytes, stallMinutes, loopCalls },
     ...(budgetMicroUsd !== undefined && { budgetMicroUsd }),
     ...(budgetTokens !== undefined && { budgetTokens }),
   };

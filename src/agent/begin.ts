@@ -7,13 +7,12 @@ import { printUserMessage } from "./launch.ts";
 /** How long the agent may take after SIGTERM; the entrypoint then commits and pushes what is there. */
 export const stopSeconds = 5;
 
-/** Hands the verified sandbox its one job: the launch line, the prompt, and that nothing more will come. */
+/** Hands the verified sandbox its job: the launch line and the prompt. Its input stays open, so that it can be spoken to. */
 export async function beginAgent(
   engine: Engine,
   handle: SandboxHandle,
   job: { branch: string; model: string; sessionId: string; prompt: string },
 ): Promise<void> {
-  const input = await attachInput(engine, handle);
   const launch = printLaunch({
     mode: "agent",
     branch: job.branch,
@@ -22,9 +21,24 @@ export async function beginAgent(
     resume: false,
     stopSeconds,
   });
+  await send(engine, handle, launch + printUserMessage(job.prompt));
+}
+
+/** One more message to an agent at work. It is read with the next result of a tool. */
+export async function tellAgent(engine: Engine, handle: SandboxHandle, words: string): Promise<void> {
+  await send(engine, handle, printUserMessage(words));
+}
+
+/** Nothing more will come: the agent ends when it has done what it has. A second time changes nothing. */
+export async function endInput(engine: Engine, handle: SandboxHandle): Promise<void> {
+  await send(engine, handle, endOfInput);
+}
+
+async function send(engine: Engine, handle: SandboxHandle, lines: string): Promise<void> {
+  const input = await attachInput(engine, handle);
   await new Promise<void>((resolve, reject) => {
     input.once("error", reject);
-    input.write(launch + printUserMessage(job.prompt) + endOfInput, (error) => (error ? reject(error) : resolve()));
+    input.write(lines, (error) => (error ? reject(error) : resolve()));
   });
   input.end();
 }

@@ -12,6 +12,8 @@ const maybeFlag = z.boolean().optional().catch(undefined);
 const maybeCount = z.number().optional().catch(undefined);
 const part = z.looseObject({
   type: text,
+  id: maybeText,
+  tool_use_id: maybeText,
   text: maybeText,
   thinking: maybeText,
   name: maybeText,
@@ -31,6 +33,7 @@ const agentLine = z.discriminatedUnion("type", [
       max_retries: maybeCount,
       retry_delay_ms: maybeCount,
       error_status: maybeCount,
+      tasks: z.array(z.unknown()).optional().catch(undefined),
     },
   }),
   z.looseObject({ type: z.literal("assistant"), message, ...common }),

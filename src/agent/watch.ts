@@ -2,7 +2,10 @@ import type { Kysely } from "kysely";
 import type { Logger } from "pino";
 import type { Gateway } from "../gateway/client.ts";
 import type { RunId } from "../run/identity.ts";
+import type { RunLimits } from "../run/limits.ts";
+import type { Met } from "../run/met.ts";
 import type { Engine } from "../sandbox/engine.ts";
+import { decideMet, openGauge } from "../sandbox/gauge.ts";
 import { followOutput } from "../sandbox/output.ts";
 import { findSandbox } from "../sandbox/sandboxes.ts";
 import { defaultLimits } from "../sandbox/spec.ts";
@@ -13,6 +16,8 @@ import { addEvents, addEvidence, lastLink, storableRow } from "../store/queries/
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
 import { findAnswer, parseEvents, type TranscriptEvent } from "./events.ts";
+import { parseLine } from "./lines.ts";
+import { beat, firstPulse, type Pulse } from "./pulse.ts";
 
 export interface WatchParts {
   db: Kysely<Schema>;
@@ -33,6 +38,14 @@ export interface Watched {
   keyRefused: boolean;
   overBudget: boolean;
   outputFull: boolean;
+  /** Limits that it has run into. */
+  met: readonly Met[];
+  pulse: Pulse;
+  /** Its input has been ended. */
+  deaf: boolean;
+  /** When this process began to read its output, and when it last read a line of it. Epoch milliseconds. */
+  begunAtMs: number;
+  readAtMs: number;
 }
 
 export interface Watchers extends AsyncDisposable {
@@ -40,6 +53,8 @@ export interface Watchers extends AsyncDisposable {
   record(run: RunRow): void;
   output(run: RunRow): void;
   see(run: RunId): Watched | undefined;
+  /** Notes that the run's agent is not spoken to any more. */
+  deafen(run: RunId): void;
   /** Waits until the output has been read to its end. */
   drain(run: RunId): Promise<void>;
   /** Shuts the run's door, reads what is left of its record, and lets go. Nothing reaches the gateway for this run any more. */
@@ -60,7 +75,10 @@ export function createWatchers(parts: WatchParts): Watchers {
     const known = watches.get(run);
     if (known) return known;
     const made: Watch = {
-      seen: { drained: false, keyRefused: false, overBudget: false, outputFull: false },
+      seen: {
+        ...{ drained: false, keyRefused: false, overBudget: false, outputFull: false },
+        ...{ met: [], pulse: firstPulse, deaf: false, begunAtMs: Date.now(), readAtMs: Date.now() },
+      },
       stop: new AbortController(),
     };
     watches.set(run, made);
@@ -87,6 +105,9 @@ export function createWatchers(parts: WatchParts): Watchers {
     see: (run) => {
       const watch = watches.get(run);
       return watch?.output ? watch.seen : undefined;
+    },
+    deafen(run) {
+      watchOf(run).seen.deaf = true;
     },
     async drain(run) {
       await watches.get(run)?.output;
@@ -136,6 +157,17 @@ async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise
   const handle = await findSandbox(parts.engine, { instance: parts.instance, run: run.id });
   if (!handle) return;
   const said: TranscriptEvent[] = [];
+  const gauge = await openGauge(parts.engine, handle);
+  const measure = async () => {
+    const met = new Set([...watch.seen.met, ...decideMet(await gauge.read())]);
+    if (met.size === watch.seen.met.length) return;
+    watch.seen.met = [...met];
+    parts.wake(run.id);
+  };
+  const ticking = setInterval(() => void measure(), measureEveryMs).unref();
+  using _ = { [Symbol.dispose]: () => clearInterval(ticking) };
+  // From the log's beginning, also where this is a second try.
+  watch.seen.pulse = firstPulse;
   const limits = "slot" in run.state ? run.state.slot?.limits : undefined;
   const outputBytes = limits?.outputBytes ?? defaultLimits.outputBytes;
   const onLoggedBytes = (bytes: number) => {
@@ -151,6 +183,8 @@ async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise
   for await (const output of followOutput(parts.engine, handle, { signal: watch.stop.signal, onLoggedBytes })) {
     if (output.stream !== "stdout") continue;
     const atMs = Number(output.atNs.slice(0, -6));
+    follow(watch.seen, output.line, atMs);
+    if (isWorthALook(watch.seen, limits)) parts.wake(run.id);
     const events = parseEvents({ line: output.line, place: output.atNs, atMs }).map(clean);
     await addEvents(parts.db, run.id, run.fence, events.map(shown));
     said.push(...events);
@@ -159,9 +193,25 @@ async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise
     parts.changes.touch(run.id);
   }
   if (watch.stop.signal.aborted) return;
+  await measure();
   const answer = findAnswer(said);
   if (answer) await putPaper(parts.db, { run: run.id, fence: run.fence, kind: "answer", text: answer });
   watch.seen.drained = true;
+}
+
+/** How long a full disk that is emptied again may go unseen. */
+const measureEveryMs = 1_000;
+
+/** The rest is found at the next tick, seconds later. */
+function isWorthALook({ pulse, deaf }: Watched, limits: RunLimits | undefined): boolean {
+  if (pulse.answered) return !deaf;
+  return limits !== undefined && pulse.rows.some(({ atMs }) => atMs.length >= limits.loopCalls && atMs.at(-1) === pulse.lastAtMs);
+}
+
+function follow(seen: Watched, line: string, atMs: number): void {
+  const parsed = parseLine(line);
+  seen.readAtMs = Date.now();
+  seen.pulse = beat(seen.pulse, parsed.from === "agent" ? parsed.line : undefined, atMs);
 }
 
 /** As the store keeps it: a tool's call is shown by its input. */

@@ -30,6 +30,8 @@ const keys = {
   disk: ["diskBytes", "AIRLOCK_DISK", "disk: 4g"],
   inodes: ["diskFiles", "AIRLOCK_INODES", "inodes: 200000"],
   output: ["outputBytes", "AIRLOCK_OUTPUT", "output: 16m"],
+  "stall-minutes": ["stallMinutes", "AIRLOCK_STALL_MINUTES", "stall-minutes: 5"],
+  "loop-calls": ["loopCalls", "AIRLOCK_LOOP_CALLS", "loop-calls: 5"],
   "budget-usd": ["budgetMicroUsd", "AIRLOCK_RUN_BUDGET_USD", "budget-usd: 2.50"],
   "budget-tokens": ["budgetTokens", "AIRLOCK_RUN_BUDGET_TOKENS", "budget-tokens: 200000"],
 } as const satisfies Record<string, readonly [keyof LimitWish, ValueName, string]>;

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
-import type { Watchers } from "../agent/watch.ts";
+import { isInputDue, paceOf } from "../agent/pulse.ts";
+import type { Watched, Watchers } from "../agent/watch.ts";
 import { findStop, findWord } from "../run/command.ts";
 import type { Seen } from "../run/seen.ts";
 import type { Ending } from "../run/state.ts";
@@ -49,8 +50,17 @@ export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen
     keyRefused: watched?.keyRefused ?? false,
     overBudget: watched?.overBudget ?? false,
     outputFull: watched?.outputFull ?? false,
+    ...(watched && run.state.at === "working" && courseOf(watched, run.state.startedAtMs, parts.nowMs())),
     reportDue: parts.nowMs() - run.reportedAtMs >= reportEveryMs && (await progressOf(parts, run)) !== run.reported,
   };
+}
+
+function courseOf(watched: Watched, startedAtMs: number, nowMs: number): Pick<Seen, "met" | "pace" | "inputDue"> {
+  const { met, pulse, deaf, begunAtMs, readAtMs } = watched;
+  // After a restart the log is read from its beginning: what was long ago is not judged as if it were now.
+  const isNow = pulse.lastAtMs >= begunAtMs || nowMs - readAtMs >= 5_000;
+  if (!isNow) return { met };
+  return { met, pace: paceOf(pulse, { startedAtMs, deaf }), inputDue: !deaf && isInputDue(pulse, nowMs) };
 }
 
 /** What progress there is to tell: changes whenever GitHub should be told anew. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { beginAgent, stopSeconds, wasHeard } from "../agent/begin.ts";
+import { beginAgent, endInput, stopSeconds, tellAgent, wasHeard } from "../agent/begin.ts";
 import { scopeOf } from "../github/grant.ts";
 import { announce } from "../prepare/announce.ts";
 import { prepareRun } from "../prepare/prepare.ts";
@@ -9,6 +9,7 @@ import { pushWork } from "../publish/push.ts";
 import { releaseWork } from "../publish/release.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Run, Slot } from "../run/state.ts";
+import type { Step } from "../run/step.ts";
 import { readySandbox } from "../sandbox/ready.ts";
 import { findSandbox, observeSandbox, stopSandbox } from "../sandbox/sandboxes.ts";
 import { runUids } from "../sandbox/uids.ts";
@@ -66,6 +67,14 @@ export function createPerform(house: House): Perform {
       if (sandbox.state === "exited") await house.watchers.drain(run.id);
       return undefined;
     },
+    nudge: (run, step) => nudge(house, run, step),
+    "note-limit": async (_run, { limit }) => ({ is: "limit-met", limit }),
+    "end-input": async (run) => {
+      const handle = await findSandbox(house.engine, { instance: house.instance, run: run.id });
+      if (handle) await endInput(house.engine, handle);
+      house.watchers.deafen(run.id);
+      return undefined;
+    },
     "ask-stop": async (_run, step) => ({ is: "stop-asked", ending: step.ending }),
     "stop-sandbox": async (run) => {
       const fact = await stop(house, run);
@@ -102,6 +111,8 @@ export function createPerform(house: House): Perform {
   };
 }
 
+type StepOf<Do extends Step["do"]> = Extract<Step, { do: Do }>;
+
 /** The state, known to be at this place: `decide` chose the step for it. */
 function stateOf<P extends Run["at"]>(run: RunRow, at: P): Extract<Run, { at: P }> {
   if (run.state.at !== at) throw new Error(`a step for ${at} met a run that is ${run.state.at}`);
@@ -123,6 +134,16 @@ async function launch(house: House, run: RunRow): Promise<Fact> {
     await beginAgent(house.engine, handle, { branch: stand.branch, model: house.model, sessionId, prompt });
   house.watchers.output(run);
   return { is: "launched", atMs, deadlineAtMs: atMs + (slot.limits ? slot.limits.minutes * 60_000 : house.deadlineMs) };
+}
+
+async function nudge(house: House, run: RunRow, { why, call, words }: StepOf<"nudge">): Promise<Fact> {
+  const handle = await findSandbox(house.engine, { instance: house.instance, run: run.id });
+  const nth = stateOf(run, "working").nudges?.length ?? 0;
+  // Written before it is said: an attempt after a crash must not say it a second time.
+  const said = Number((await findPaper(house.db, run.id, "nudges")) ?? "0");
+  await putPaper(house.db, { run: run.id, fence: run.fence, kind: "nudges", text: `${nth + 1}` });
+  if (handle && said <= nth) await tellAgent(house.engine, handle, words);
+  return { is: "nudged", why, ...(call !== undefined && { call }), words, atMs: house.nowMs() };
 }
 
 async function stop(house: House, run: RunRow): Promise<Fact> {

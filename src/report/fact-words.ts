@@ -1,4 +1,5 @@
 import type { Fact } from "../run/fact.ts";
+import { metWords } from "./limit-words.ts";
 import { printNumberOf } from "./words.ts";
 
 /** A line of the run's timeline. */
@@ -29,6 +30,13 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
       return { words: "Sandbox not sealed", detail: fact.failed.join(", ") };
     case "launched":
       return { words: "The agent started" };
+    case "nudged":
+      return {
+        words: "The agent was spoken to",
+        detail: fact.why === "loop" ? "it made the same call again and again" : "nothing was seen of it",
+      };
+    case "limit-met":
+      return { words: "A limit was reached", detail: metWords[fact.limit].short };
     case "agent-ended":
       return { words: "The agent ended", detail: fact.oomKilled ? "out of memory" : `exit code ${fact.exitCode}` };
     case "stop-asked":

@@ -1,3 +1,4 @@
+import { decidePace } from "./pace.ts";
 import type { Seen } from "./seen.ts";
 import type { Ending, Run } from "./state.ts";
 import type { Step } from "./step.ts";
@@ -102,10 +103,21 @@ function decideWorking(run: Extract<Run, { at: "working" }>, seen: Seen, nowMs: 
   if (seen.outputFull) return { do: "ask-stop", ending: outputFull };
   // The last words of an agent that has ended are read before anything is made of its exit.
   if (seen.sandbox.state !== "absent" && !seen.watched) return { do: "watch" };
+  // Before the end is judged: it may be the reason.
+  const limit = seen.met?.find((met) => !run.met?.includes(met));
+  if (limit !== undefined) return { do: "note-limit", limit };
   if (seen.sandbox.state === "exited")
     return { do: "end-agent", exitCode: seen.sandbox.exitCode, oomKilled: seen.sandbox.oomKilled };
   if (nowMs >= run.deadlineAtMs) return { do: "ask-stop", ending: deadline };
   if (seen.sandbox.state !== "running") return sandboxLost;
+  if (seen.inputDue) return { do: "end-input" };
+  const { limits } = run.slot;
+  const pacing = seen.pace && limits && decidePace(seen.pace, limits, run.nudges ?? [], nowMs);
+  if (pacing?.is === "end") return { do: "ask-stop", ending: pacing.ending };
+  if (pacing?.is === "nudge") {
+    const { is: _, ...nudge } = pacing;
+    return { do: "nudge", ...nudge };
+  }
   if (seen.reportDue) return { do: "report" };
-  return { do: "wait", untilMs: run.deadlineAtMs };
+  return { do: "wait", untilMs: Math.min(run.deadlineAtMs, pacing?.untilMs ?? Number.POSITIVE_INFINITY) };
 }

@@ -1,4 +1,6 @@
 import type { Fact } from "./fact.ts";
+import type { Met } from "./met.ts";
+import type { Reason } from "./outcome.ts";
 import type { Ending, Passage, Run } from "./state.ts";
 
 /** The only way to a next state. A fact that does not fit the state leaves it as it is: late news never moves a run backwards. */
@@ -39,10 +41,14 @@ export function evolve(run: Run, fact: Fact): Run {
       if (fact.is === "stop-asked") return close(run, fact.ending);
       return run;
     case "working": {
-      const { startedAtMs: _, deadlineAtMs: __, ...rest } = run;
+      if (fact.is === "nudged") {
+        const { why, call, atMs } = fact;
+        return { ...run, nudges: [...(run.nudges ?? []), { why, ...(call !== undefined && { call }), atMs }] };
+      }
+      if (fact.is === "limit-met") return { ...run, met: [...new Set([...(run.met ?? []), fact.limit])] };
+      const { startedAtMs: _, deadlineAtMs: __, nudges: ___, met = [], ...rest } = run;
       if (fact.is === "stop-asked") return { ...rest, at: "stopping", because: fact.ending };
-      if (fact.is === "agent-ended")
-        return { ...rest, at: "inspecting", agentExit: fact.exitCode, ...(ranOut(fact) && { because: outOfMemory }) };
+      if (fact.is === "agent-ended") return { ...rest, at: "inspecting", agentExit: fact.exitCode, ...reasonOfEnd(fact, met) };
       return run;
     }
     case "stopping":
@@ -128,9 +134,13 @@ function close(run: Run, ending: Ending): Extract<Run, { at: "closing" }> {
   };
 }
 
-/** The engine's mark is set for any process of the sandbox: a test that was killed and mended is no failure of the agent's. */
-function ranOut(fact: { exitCode: number; oomKilled: boolean }): boolean {
-  return fact.oomKilled && fact.exitCode !== 0;
+/** A limit that the sandbox ran into explains an agent that failed. One that was run into and mended is no failure. */
+function reasonOfEnd(fact: { exitCode: number; oomKilled: boolean }, met: readonly Met[]): { because?: Ending } {
+  if (fact.exitCode === 0) return {};
+  const [first] = (["memory", "disk", "inodes", "processes"] as const).filter(
+    (limit) => met.includes(limit) || (limit === "memory" && fact.oomKilled),
+  );
+  return first === undefined ? {} : { because: { outcome: "failed", reason: ranInto[first] } };
 }
 
 function notSealed(failed: string[]): Ending {
@@ -155,11 +165,25 @@ function agentFailed(exitCode: number): Ending {
   };
 }
 
-const outOfMemory: Ending = {
-  outcome: "failed",
-  reason: {
+const ranInto: Readonly<Record<Exclude<Met, "cpus">, Reason>> = {
+  memory: {
     code: "sandbox.out-of-memory",
     words: "The sandbox ran out of memory.",
     remedy: "Raise AIRLOCK_MEMORY, or ask for smaller work.",
+  },
+  disk: {
+    code: "sandbox.disk-full",
+    words: "The sandbox's disk was full when the agent failed.",
+    remedy: "Raise AIRLOCK_DISK, or ask for smaller work.",
+  },
+  inodes: {
+    code: "sandbox.out-of-files",
+    words: "The sandbox's disk held as many files and folders as it may when the agent failed.",
+    remedy: "Raise AIRLOCK_INODES, or ask for smaller work.",
+  },
+  processes: {
+    code: "sandbox.out-of-processes",
+    words: "The agent failed after its sandbox had reached its number of processes.",
+    remedy: "Raise AIRLOCK_PIDS, or ask for work that starts fewer.",
   },
 };

@@ -1,6 +1,7 @@
 import type { SandboxCheck } from "./check.ts";
 import type { Sha } from "./identity.ts";
 import type { RunLimits } from "./limits.ts";
+import type { Met } from "./met.ts";
 import type { Reason } from "./outcome.ts";
 import type { Pins } from "./request.ts";
 import type { Ending, Passage, PullRequestRef, Slot, Stand } from "./state.ts";
@@ -16,6 +17,10 @@ export type Fact =
   | { is: "sealed"; checks: SandboxCheck[] }
   | { is: "not-sealed"; checks: SandboxCheck[]; failed: string[] }
   | { is: "launched"; atMs: number; deadlineAtMs: number }
+  /** The agent was told to change its approach, or to finish. */
+  | { is: "nudged"; why: "stall" | "loop"; call?: string; words: string; atMs: number }
+  /** A limit was run into. */
+  | { is: "limit-met"; limit: Met }
   | { is: "agent-ended"; exitCode: number; oomKilled: boolean }
   | { is: "stop-asked"; ending: Ending }
   | { is: "stopped"; exitCode: number }

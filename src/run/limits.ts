@@ -10,6 +10,9 @@ export interface RunLimits {
   diskFiles: number;
   /** Of the engine's log, envelopes included. */
   outputBytes: number;
+  /** How long the agent may be silent, and how often it may make the same call in a row, before it is spoken to. */
+  stallMinutes: number;
+  loopCalls: number;
   budgetMicroUsd?: number;
   budgetTokens?: number;
 }
@@ -57,6 +60,8 @@ const limitWords: Readonly<Record<LimitName, { of: string; print(value: number):
   diskBytes: { of: "disk", print: size("disk") },
   diskFiles: { of: "files", print: (value) => `${trim(value)} files and folders` },
   outputBytes: { of: "output", print: size("output") },
+  stallMinutes: { of: "silence", print: (value) => `${count("minute")(value)} of silence` },
+  loopCalls: { of: "repetition", print: (value) => `${trim(value)} times the same call` },
   budgetMicroUsd: { of: "money", print: (value) => `$${(value / 1e6).toFixed(2)}` },
   budgetTokens: { of: "tokens", print: count("token") },
 };

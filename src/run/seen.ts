@@ -1,4 +1,6 @@
 import type { Word } from "./command.ts";
+import type { Met } from "./met.ts";
+import type { Pace } from "./pace.ts";
 import type { Ending, PullRequestRef } from "./state.ts";
 
 /** What is out there, each thing found by the run's identity. Everything `decide` may look at besides the run and the clock. */
@@ -20,6 +22,12 @@ export interface Seen {
   overBudget?: boolean;
   /** The sandbox's output has reached its cap; the engine would rotate it away. */
   outputFull: boolean;
+  /** Limits that the sandbox has run into so far. */
+  met?: readonly Met[];
+  /** Undefined while not everything that the agent said has been read. */
+  pace?: Pace;
+  /** The agent has answered, and its input is still open. */
+  inputDue?: boolean;
   /** What GitHub shows is older than what is true, and the last update is long enough ago. */
   reportDue: boolean;
 }

@@ -1,6 +1,8 @@
 import type { Sha } from "./identity.ts";
 import type { RunLimits } from "./limits.ts";
+import type { Met } from "./met.ts";
 import type { Outcome, Reason } from "./outcome.ts";
+import type { Nudge } from "./pace.ts";
 import type { Pins } from "./request.ts";
 
 /** Where the run shows itself on GitHub. */
@@ -31,7 +33,7 @@ export type Run =
   | { at: "preparing"; pins: Pins; stand: Stand; slot: Slot }
   | { at: "sealing"; pins: Pins; stand: Stand; slot: Slot }
   | { at: "launching"; pins: Pins; stand: Stand; slot: Slot }
-  | { at: "working"; pins: Pins; stand: Stand; slot: Slot; startedAtMs: number; deadlineAtMs: number }
+  | ({ at: "working"; pins: Pins; stand: Stand; slot: Slot; startedAtMs: number; deadlineAtMs: number } & Course)
   | { at: "stopping"; pins: Pins; stand: Stand; slot: Slot; because: Ending }
   | { at: "inspecting"; pins: Pins; stand: Stand; slot: Slot; agentExit: number; because?: Ending }
   | Held
@@ -56,6 +58,14 @@ export type Held = {
   /** GitHub does not show the newest reasons yet. */
   untold?: true;
 } & Passage;
+
+/** What there is to know of an agent's work while it goes on. */
+export interface Course {
+  /** What it has been told, oldest first. */
+  nudges?: readonly Nudge[];
+  /** Limits that it ran into. */
+  met?: readonly Met[];
+}
 
 /** How inspected work leaves. */
 export interface Passage {

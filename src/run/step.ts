@@ -1,4 +1,5 @@
 import type { Sha } from "./identity.ts";
+import type { Met } from "./met.ts";
 import type { Ending, PullRequestRef } from "./state.ts";
 
 /** One idempotent effect. Plain data: logged, stored and tested as it is. Each is performed in reconcile/perform.ts. */
@@ -12,6 +13,10 @@ export type Step =
   | { do: "seal" }
   | { do: "launch" }
   | { do: "watch" }
+  | { do: "nudge"; why: "stall" | "loop"; call?: string; words: string }
+  | { do: "note-limit"; limit: Met }
+  /** Nothing more is to be said to the agent: it may end. */
+  | { do: "end-input" }
   | { do: "ask-stop"; ending: Ending }
   | { do: "stop-sandbox" }
   | { do: "end-agent"; exitCode: number; oomKilled: boolean }

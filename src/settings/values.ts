@@ -92,6 +92,8 @@ export const values = {
     .regex(/^\d{1,7}[mg]b?$/i, "is not a size such as 64m or 1g")
     .transform(parseBytes)
     .refine((bytes) => bytes >= 1024 ** 2, "is under 1m: the agent's own events do not fit into that"),
+  AIRLOCK_STALL_MINUTES: wholeNumber(1, 1380),
+  AIRLOCK_LOOP_CALLS: wholeNumber(3, 100),
   HTTPS_PROXY: z.string().refine(isHttpUrl, "is not an http(s) address"),
   NO_PROXY: z.string(),
   NODE_EXTRA_CA_CERTS: z.string(),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
+import { endInput, tellAgent } from "../../src/agent/begin.ts";
 import { endOfInput, parseEntrypointEvent } from "../../src/sandbox/launch.ts";
 import { openSandbox, openTestEngine, type TestEngine, type TestSandbox } from "../helpers/sandbox-fixture.ts";
 
@@ -44,6 +45,28 @@ describe("Claude Code in a sandbox", { timeout: 90_000 }, () => {
     expect(JSON.stringify(box.door.modelRequests[0]?.messages)).toContain("x".repeat(300_000));
     const others = box.door.requests.filter((request) => !/^(GET|POST) \/(healthz|git\/|v1\/messages\?beta=true)/.test(request));
     expect(others).toEqual([]);
+  });
+
+  it("hears a word while it works, and ends when its input does", async () => {
+    const turns = [
+      { tool: "Bash", input: { command: "sleep 4" } },
+      { tool: "Bash", input: { command: "true" } },
+      { text: "Done." },
+    ];
+    await using box = await openSandbox(engine, { turns });
+    box.launch({ mode: "agent", model: "claude-test", branch: "main", ...fresh() });
+    box.send(say("Work."));
+    await box.until(ofType("assistant"));
+    await tellAgent(engine.engine, box.handle, "A word in between.");
+    await box.until(ofType("result"));
+    await endInput(engine.engine, box.handle);
+    // A second time, as after a restart, changes nothing.
+    await endInput(engine.engine, box.handle);
+    await box.until(() => false);
+    expect(parseEntrypointEvent(box.lines.at(-1)?.line ?? "")).toMatchObject({ airlock: "finished", claudeExit: 0 });
+    const heard = box.door.modelRequests.map(({ messages }) => JSON.stringify(messages).includes("A word in between."));
+    expect(heard[0]).toBe(false);
+    expect(heard.at(-1)).toBe(true);
   });
 
   /** What a repository would have the agent do: another model address, a hook, a server, instructions, permissions. */

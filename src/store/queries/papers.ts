@@ -5,7 +5,7 @@ import { storableText } from "../text.ts";
 import { runLost } from "./lease.ts";
 
 /** Longer texts that belong to a run. */
-export type PaperKind = "prompt" | "patch" | "answer" | "checks" | "session" | "inspection" | "evidence";
+export type PaperKind = "prompt" | "patch" | "answer" | "checks" | "session" | "inspection" | "evidence" | "nudges";
 
 /** Throws Fault "run.lost" where the run has changed hands: what is done next may hang on the paper being there. */
 export async function putPaper(

@@ -51,6 +51,24 @@ describe("a run's way", () => {
     ["with a failed agent and commits", [...untilAgentEnd, ended(1), made], "failed", "agent.failed"],
     ["with a failed agent and none", [...untilAgentEnd, ended(1), { is: "nothing-made" }], "failed", "agent.failed"],
     ["out of memory", [...untilAgentEnd, ended(137, true), made], "failed", "sandbox.out-of-memory"],
+    [
+      "failed with a full disk",
+      [...untilAgentEnd, { is: "limit-met", limit: "disk" }, ended(1), made],
+      "failed",
+      "sandbox.disk-full",
+    ],
+    [
+      "failed after forks were refused, and out of memory",
+      [...untilAgentEnd, { is: "limit-met", limit: "processes" }, { is: "limit-met", limit: "memory" }, ended(1), made],
+      "failed",
+      "sandbox.out-of-memory",
+    ],
+    [
+      "done although its disk was full once",
+      [...untilAgentEnd, { is: "limit-met", limit: "disk" }, ended(0), { is: "nothing-made" }],
+      "no_changes",
+      undefined,
+    ],
     ["stopped at work", [...untilAgentEnd, stop, { is: "stopped", exitCode: 143 }, made], "cancelled", undefined],
     [
       "stopped at work, its work refused",

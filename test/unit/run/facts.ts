@@ -65,5 +65,10 @@ export const anyFact: fc.Arbitrary<Fact> = fc.oneof(
   fc.constantFrom<Fact>({ is: "nothing-made" }, { is: "closed" }, stop),
   fc.record({ is: fc.constantFrom("refused" as const, "work-refused" as const, "failed" as const), reason }),
   fc.record({ is: fc.constant("stopped" as const), exitCode }),
+  fc.constantFrom<Fact>(
+    { is: "limit-met", limit: "disk" },
+    { is: "limit-met", limit: "processes" },
+    { is: "nudged", why: "loop", call: "c", words: "Stop.", atMs: 3 },
+  ),
   fc.constantFrom<Fact>({ is: "not-sealed", checks: [], failed: ["uid"] }),
 );

@@ -59,6 +59,8 @@ describe("settings", () => {
       diskBytes: 8 * 1024 ** 3,
       diskFiles: 1_000_000,
       outputBytes: 64 * 1024 ** 2,
+      stallMinutes: 10,
+      loopCalls: 8,
     });
     expect(settings.app).toBeUndefined();
   });
@@ -162,6 +164,8 @@ describe("settings", () => {
     ["AIRLOCK_DISK", { AIRLOCK_DISK: "8" }],
     ["AIRLOCK_INODES", { AIRLOCK_INODES: "9999" }],
     ["AIRLOCK_OUTPUT", { AIRLOCK_OUTPUT: "512k" }],
+    ["AIRLOCK_STALL_MINUTES", { AIRLOCK_STALL_MINUTES: "0" }],
+    ["AIRLOCK_LOOP_CALLS", { AIRLOCK_LOOP_CALLS: "2" }],
     ["AIRLOCK_CONCURRENCY", { AIRLOCK_CONCURRENCY: "0" }],
     ["AIRLOCK_DEADLINE_MINUTES", { AIRLOCK_DEADLINE_MINUTES: "1500" }],
     ["NODE_EXTRA_CA_CERTS", { NODE_EXTRA_CA_CERTS: "/nowhere/ca.pem" }],
