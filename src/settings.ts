@@ -181,6 +181,11 @@ export function readPlaceSettings(source: SettingsSource = {}): Place {
   return placeFrom(open(source).environment, source);
 }
 
+/** The operator's own sandbox image, where one is named. Throws Fault "settings.AIRLOCK_IMAGE". */
+export function readOwnImage(source: SettingsSource = {}): string | undefined {
+  return read(open(source).environment, "AIRLOCK_IMAGE");
+}
+
 /** Throws Fault "settings.NAME" for the first setting that `start` cannot do without. */
 export function requireComplete(settings: Settings): CompleteSettings {
   const { app, accounts, model } = settings;

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { exitCodes, Fault } from "../fault.ts";
-import { childEnvironment } from "../settings.ts";
+import { childEnvironment, readOwnImage } from "../settings.ts";
 import { ensureMachine } from "../setup/machine.ts";
 import { awaitStop } from "./await-stop.ts";
 import type { CommandRun } from "./commands.ts";
@@ -19,7 +19,10 @@ export const runDev: CommandRun = async (given, terminal) => {
   const options = shape.parse(given);
   const scenario = options.scenario === undefined ? undefined : await readScenario(options.scenario);
   const stop = awaitStop();
-  const machine = await ensureMachine({ provision: options.provision, env: childEnvironment(), signal: stop.signal });
+  const machine = await ensureMachine({
+    ...{ provision: options.provision, env: childEnvironment(), signal: stop.signal },
+    ownImage: readOwnImage(),
+  });
   const { endRuns, startLocalHouse } = await import("./local-house.ts");
   const { operatorEnvironment } = await import("../settings.ts");
   const env = operatorEnvironment();

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { exitCodes } from "../fault.ts";
+import { exitCodes, Fault } from "../fault.ts";
 import { findKnownEscapes, packagedRunc } from "../sandbox/known-escapes.ts";
-import { childEnvironment, readSettings, requireComplete } from "../settings.ts";
-import { ensureMachine } from "../setup/machine.ts";
+import { childEnvironment, readOwnImage, readSettings, requireComplete } from "../settings.ts";
+import { ensureMachine, type Machine } from "../setup/machine.ts";
 import { awaitStop } from "./await-stop.ts";
 import type { CommandRun } from "./commands.ts";
 import { sweepDeserted } from "./deserted.ts";
@@ -34,7 +34,11 @@ export const runStart: CommandRun = async (given, terminal) => {
     ({ settings } = readSettings(source));
   }
   const complete = requireComplete(settings);
-  const machine = await ensureMachine({ provision: options.provision, env: childEnvironment(), signal: stop.signal });
+  const machine = await ensureMachine({
+    ...{ provision: options.provision, env: childEnvironment(), signal: stop.signal },
+    ownImage: readOwnImage(),
+  });
+  refuseImage(machine.image);
   for (const known of findKnownEscapes({ runcVersion: await packagedRunc(machine.engine.info.runcVersion) }))
     terminal.err(`airlock: ${known}`);
   await sweepDeserted(machine.engine);
@@ -48,3 +52,12 @@ export const runStart: CommandRun = async (given, terminal) => {
   await stop.asked;
   return stop.by() === "SIGINT" ? exitCodes.interrupted : exitCodes.done;
 };
+
+/** Every run would be refused: better to say it now. */
+function refuseImage({ tag, checks = [] }: Machine["image"]): void {
+  const failed = checks.filter((check) => !check.ok);
+  if (failed.length === 0) return;
+  throw new Fault("engine.own-image", `${tag} is no sandbox: ${failed.map(({ name, seen }) => `${name} (${seen})`).join("; ")}`, {
+    remedy: "Mend its Dockerfile and build it again: ./airlock sandbox verify --local shows each check",
+  });
+}

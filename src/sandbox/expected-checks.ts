@@ -66,6 +66,7 @@ export const outsideChecks: readonly string[] = [
   "engine.log",
   "engine.masked-paths",
   "engine.executions",
+  "engine.entrypoint",
   "engine.environment",
   "engine.labels",
   ...hostCheckNames,

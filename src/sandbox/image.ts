@@ -45,7 +45,10 @@ export async function ensureSandboxImage(options: ImageOptions): Promise<Sandbox
   const tag = `airlock-sandbox:${hashInputs({ inputs, architecture, base })}`;
   const claudeVersion = parseClaudeVersion(inputs.get("package.json") ?? "");
   const found = await findImage(engine, tag);
-  if (found) return { id: found.id, tag, claudeVersion };
+  if (found) {
+    await nameBase(engine, found.id);
+    return { id: found.id, tag, claudeVersion };
+  }
 
   await mkdir(cacheFolder, { recursive: true });
   await ensureBaseImage({ engine, reference: base, architecture, cacheFolder, environment, onProgress, signal });
@@ -88,7 +91,14 @@ export async function ensureSandboxImage(options: ImageOptions): Promise<Sandbox
   const built = await findImage(engine, tag);
   if (!built)
     throw new Fault("engine.image", `The engine built ${tag} but does not have it`, { remedy: "Look into the engine's log" });
+  await nameBase(engine, built.id);
   return { id: built.id, tag, claudeVersion };
+}
+
+/** `airlock-sandbox:base` is this version's image: what an operator's own image is built from. Runs never go by that name. */
+async function nameBase(engine: Engine, id: string): Promise<void> {
+  const named = await findImage(engine, "airlock-sandbox:base");
+  if (named?.id !== id) await engine.docker.getImage(id).tag({ repo: "airlock-sandbox", tag: "base" });
 }
 
 /** The first 24 hex digits of a hash over everything that decides what is in the image. Pure. */

@@ -76,12 +76,13 @@ export function inspectChecks(seen: Inspected, spec: SandboxSpec, seccompProfile
       `${host.MaskedPaths?.length ?? 0} masked, ${host.ReadonlyPaths?.length ?? 0} read-only`,
     ],
     ["engine.executions", none(seen.ExecIDs), `${seen.ExecIDs?.length ?? 0}`],
-    // The image's own PATH is all there may be: nothing that the host knows reaches the sandbox by its environment.
     [
-      "engine.environment",
-      (seen.Config.Env ?? []).every((entry) => entry.startsWith("PATH=")),
-      `${seen.Config.Env?.length ?? 0} entries`,
+      "engine.entrypoint",
+      JSON.stringify([seen.Config.Entrypoint, seen.Config.Cmd]) === JSON.stringify([wanted.Entrypoint, wanted.Cmd]),
+      `${seen.Config.Entrypoint}`,
     ],
+    // One PATH is all there may be: nothing that the host knows, or an image says, reaches the sandbox by its environment.
+    ["engine.environment", same(seen.Config.Env, wanted.Env), `${seen.Config.Env?.length ?? 0} entries`],
     [
       "engine.labels",
       Object.entries(wanted.Labels ?? {}).every(([name, value]) => seen.Config.Labels[name] === value),

@@ -4,6 +4,7 @@ import type { Gateway, OpenedDoor } from "../gateway/client.ts";
 import type { ModelPolicy } from "../gateway/model/policy.ts";
 import type { Accounts } from "../privilege/accounts.ts";
 import { ensureFolder } from "../privilege/folder.ts";
+import type { SandboxCheck } from "../run/check.ts";
 import type { Fact } from "../run/fact.ts";
 import type { RunId } from "../run/identity.ts";
 import type { RunLimits } from "../run/limits.ts";
@@ -13,6 +14,7 @@ import { makeGrantFolder, writeNames } from "./firewalled-folders.ts";
 import { checkHelpers, type Helper, helperCheckNames } from "./helper-checks.ts";
 import { makeNamespace } from "./namespace.ts";
 import { followOutput } from "./output.ts";
+import { ownImageCheckNames } from "./own-image-checks.ts";
 import type { Reach } from "./reach.ts";
 import { createSandbox, removeSandbox, type SandboxHandle, startSandbox } from "./sandboxes.ts";
 import { defaultLimits, defaultProbeTargets, type ProbeTargets, type SandboxLimits, type SandboxSpec } from "./spec.ts";
@@ -25,7 +27,8 @@ export interface SandboxParts {
   instance: string;
   /** Where each run has a folder with its door. */
   runsFolder: string;
-  image: { id: string };
+  /** `checks`: what was found in an image of the operator's own. */
+  image: { id: string; checks?: readonly SandboxCheck[] };
   memoryBytes: number;
   /** Other limits of a sandbox, where they are not the usual ones. */
   limits?: Partial<SandboxLimits>;
@@ -50,6 +53,10 @@ export async function readySandbox(parts: SandboxParts, run: SandboxRun): Promis
   const spec = specOf(parts, run);
   // A sandbox of an attempt that did not live to verify it is not trusted: it is made anew.
   await removeSandbox(engine, { instance: parts.instance, run: run.id });
+  const ofImage = parts.image.checks ?? [];
+  const imageWrong = ofImage.filter((check) => !check.ok).map((check) => check.name);
+  // Nothing of such an image is started: not even the probe in it would be ours for sure.
+  if (imageWrong.length > 0) return { is: "not-sealed", checks: [...ofImage], failed: imageWrong };
   await makeDoorFolder(parts, run);
   await openRunDoor(parts, run);
   const namespace = await readyNamespace(parts, spec);
@@ -62,8 +69,11 @@ export async function readySandbox(parts: SandboxParts, run: SandboxRun): Promis
   const probeLine = await readProbeLine(engine, handle);
   const seen = await verifySandbox({ engine, handle, spec, probeLine, ...(namespace && { pauseId: namespace.pauseId }) });
   const helped = await checkHelpers(parts.helpers, { paths: parts.secretPaths });
-  const checks = [...seen, ...(namespace?.checks ?? []), ...helped];
-  const verdict = decideVerified(checks, [...expectedChecksOf(spec.network.mode), ...helperCheckNames]);
+  const checks = [...seen, ...(namespace?.checks ?? []), ...helped, ...ofImage];
+  const verdict = decideVerified(checks, [
+    ...[...expectedChecksOf(spec.network.mode), ...helperCheckNames],
+    ...(parts.image.checks ? ownImageCheckNames : []),
+  ]);
   if (verdict.verified) return { is: "sealed", checks: [...checks] };
   return { is: "not-sealed", checks: [...checks], failed: verdict.failed.map((check) => check.name) };
 }

@@ -1,6 +1,7 @@
 import type { ContainerCreateOptions, HostConfig, MountSettings } from "dockerode";
 import { engineLabels, type RunId } from "../run/identity.ts";
 import type { Architecture } from "./engine.ts";
+import { sandboxPath } from "./own-image-checks.ts";
 
 /** How a sandbox meets the network. Sealed: not at all, but for the door. */
 export type SandboxMode = { mode: "sealed" } | Firewalled;
@@ -131,7 +132,9 @@ export function sandboxConfig(spec: SandboxSpec, seccompProfile: string): Sandbo
     // In another's namespace, that one's name and resolver count.
     ...(firewalled ? {} : { Hostname: "sandbox" }),
     WorkingDir: "/work",
-    Env: [],
+    // Said here, so that it does not matter what an image says.
+    Entrypoint: ["/opt/airlock/entrypoint"],
+    Env: [sandboxPath],
     Cmd: [
       ...[probe.publicAddress, probe.metadataAddress, probe.publicAddressV6, probe.unresolvableName, spec.run, `${uid}`],
       ...(firewalled ? [network.answers, network.refusedName] : []),

@@ -44,6 +44,7 @@ export const guide: Readonly<Record<string, string>> = {
   DATABASE_URL: "Leave it out for the embedded store, or give a PostgreSQL server: postgres://user:password@host/database",
   AIRLOCK_STALL_MINUTES: "Leave it out for 10, or say after how many silent minutes the agent is spoken to, and then ended",
   AIRLOCK_LOOP_CALLS: "Leave it out for 8, or say after how many equal calls in a row the agent is spoken to, and then ended",
+  AIRLOCK_IMAGE: "Leave it out for the sandbox image as it is, or name one that was built from it, for example acme/sandbox:go",
   HTTPS_PROXY: "Give the proxy that this machine reaches GitHub through, for example http://proxy.example.org:3128",
   NODE_EXTRA_CA_CERTS: "Point it at the PEM file of your own certificate authority",
 };

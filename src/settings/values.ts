@@ -94,6 +94,9 @@ export const values = {
     .refine((bytes) => bytes >= 1024 ** 2, "is under 1m: the agent's own events do not fit into that"),
   AIRLOCK_STALL_MINUTES: wholeNumber(1, 1380),
   AIRLOCK_LOOP_CALLS: wholeNumber(3, 100),
+  AIRLOCK_IMAGE: z
+    .string()
+    .regex(/^[a-z0-9][\w./-]{0,200}(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})$/, "is not an image's name with its tag"),
   HTTPS_PROXY: z.string().refine(isHttpUrl, "is not an http(s) address"),
   NO_PROXY: z.string(),
   NODE_EXTRA_CA_CERTS: z.string(),

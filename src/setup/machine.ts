@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Fault } from "../fault.ts";
 import { type Engine, openEngine } from "../sandbox/engine.ts";
 import type { SandboxImage } from "../sandbox/image.ts";
+import type { OwnImage } from "../sandbox/own-image.ts";
 import { ensureUidsFree } from "../sandbox/uids.ts";
 import { decideProvision } from "./decide-provision.ts";
 import { observeMachine } from "./observe-machine.ts";
@@ -17,6 +18,8 @@ export interface MachineOptions {
   signal: AbortSignal;
   /** Where npm packages and build contexts of the image are kept. Default: the checkout's `.tools/`. */
   cacheFolder?: string;
+  /** The operator's own image, FROM ours. */
+  ownImage?: string | undefined;
   /** Whether what only Airlock's own tests use is wanted too. */
   tests?: boolean;
 }
@@ -24,7 +27,8 @@ export interface MachineOptions {
 /** What work in sandboxes needs of a machine: ready to use. */
 export interface Machine {
   engine: Engine;
-  image: SandboxImage;
+  /** `checks`: of the operator's own image, in which case `id` is that one's. */
+  image: SandboxImage & { checks?: OwnImage["checks"] };
 }
 
 /**
@@ -49,7 +53,10 @@ export async function ensureMachine(options: MachineOptions): Promise<Machine> {
   };
   await runSteps([build]);
   if (!made.image) throw new Error("the image's step ended without an image");
-  return { engine, image: made.image };
+  if (options.ownImage === undefined) return { engine, image: made.image };
+  const { examineOwnImage } = await import("../sandbox/own-image.ts");
+  const own = await examineOwnImage(engine, { reference: options.ownImage, ours: made.image.id });
+  return { engine, image: { ...made.image, ...own, tag: options.ownImage } };
 }
 
 /** As ensureMachine, without the image. */

@@ -2,7 +2,7 @@ import { type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
 import { Fault } from "../../fault.ts";
 import { appSocket } from "../../settings/place.ts";
-import { childEnvironment, operatorEnvironment, readPlaceSettings } from "../../settings.ts";
+import { childEnvironment, operatorEnvironment, readOwnImage, readPlaceSettings } from "../../settings.ts";
 import { ensureMachine } from "../../setup/machine.ts";
 import { type TrialEvent, type TrialWish, trialEvent } from "../../trial/event.ts";
 
@@ -27,7 +27,10 @@ export async function* openTrial(
     throw new Fault("engine.airlock-away", `no Airlock is running for the data folder ${data}`, {
       remedy: "Start it with ./airlock start, or leave --data out to use a local GitHub",
     });
-  const machine = await ensureMachine({ provision: false, env: childEnvironment(), signal });
+  const machine = await ensureMachine({
+    ...{ provision: false, env: childEnvironment(), signal },
+    ownImage: readOwnImage(),
+  });
   const { startLocalHouse } = await import("../local-house.ts");
   const env = { LOG_LEVEL: "error", ...operatorEnvironment() };
   await using house = await startLocalHouse({ machine, env, mayPay: false });
