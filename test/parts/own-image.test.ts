@@ -29,7 +29,7 @@ async function failedOf(reference: string): Promise<string[]> {
   return checks.filter(({ ok }) => !ok).map(({ name, seen }) => `${name}: ${seen}`);
 }
 
-describe("an image of the operator's own", { timeout: 120_000 }, () => {
+describe("an image of the operator's own", { timeout: 240_000 }, () => {
   it("may add programs, folders and accounts, and passes the whole verification", async () => {
     const tag = await build(
       "RUN mkdir /opt/tool && echo tool:x:998:998::/:/bin/false >> /etc/passwd && ln -s /bin/true /usr/bin/tool",
@@ -41,27 +41,27 @@ describe("an image of the operator's own", { timeout: 120_000 }, () => {
     expect(decideVerified(seen, expectedChecks)).toMatchObject({ verified: true });
   });
 
-  it.each([
-    ["other managed settings", "RUN echo '{}' > /etc/claude-code/managed-settings.json", "image.files: /etc/claude-code differs"],
-    ["a library loaded into everything", "RUN echo /tmp/x.so > /etc/ld.so.preload", "image.files: /etc/ld.so.preload differs"],
-    ["a git found before ours", "RUN ln -s /tmp/git /usr/local/bin/git", "image.files: /usr/local/bin differs"],
-    ["a probe that says yes", "RUN echo > /opt/airlock/probe.mjs", "image.files: /opt/airlock differs"],
-    ["an agent that is writable", "RUN chmod 777 /usr/local/bin", "image.files: /usr/local/bin differs"],
-    ["an /etc that everybody may write", "RUN chmod 777 /etc", "image.files: /etc has another owner or mode"],
-    ["a second root", "RUN echo toor:x:0:0::/:/bin/bash >> /etc/passwd", "image.accounts: /etc/passwd: toor"],
-    ["an account with a run's uid", "RUN echo twin:x:700003:1::/:/bin/bash >> /etc/passwd", "image.accounts: /etc/passwd: twin"],
-    ["an environment that redirects", "ENV NODE_OPTIONS=--require=/tmp/x", "image.configuration: ENV NODE_OPTIONS"],
-    ["a volume", "VOLUME /etc/claude-code", "image.configuration: VOLUME /etc/claude-code"],
-    ["another entrypoint", 'ENTRYPOINT ["/bin/sh"]', "image.configuration: ENTRYPOINT"],
-    ["a health check", "HEALTHCHECK CMD true", "image.configuration: HEALTHCHECK"],
-    ["a label of ours", "LABEL airlock.instance=other", "image.configuration: LABEL airlock.instance"],
-  ])("is refused with %s", async (_, lines, wanted) => {
-    expect((await failedOf(await build(lines))).join("; ")).toContain(wanted);
+  it("is refused with changed files, accounts or configuration, each named", async () => {
+    const tag = await build(`RUN echo '{}' > /etc/claude-code/managed-settings.json && echo > /opt/airlock/probe.mjs \\
+ && ln -s /tmp/git /usr/local/bin/git && chmod 777 /etc && echo toor:x:0:0::/:/bin/bash >> /etc/passwd \\
+ && echo twin:x:700003:1::/:/bin/bash >> /etc/passwd && echo /tmp/x.so > /etc/ld.so.preload
+ENV NODE_OPTIONS=--require=/tmp/x
+VOLUME /etc/claude-code
+ENTRYPOINT ["/bin/sh"]
+HEALTHCHECK CMD true
+LABEL airlock.instance=other`);
+    const failed = (await failedOf(tag)).join("; ");
+    for (const path of ["/etc/claude-code", "/opt/airlock", "/usr/local/bin", "/etc/ld.so.preload"])
+      expect(failed).toContain(`${path} differs`);
+    expect(failed).toContain("/etc has another owner or mode");
+    for (const account of ["toor", "twin"]) expect(failed).toContain(`/etc/passwd: ${account}`);
+    for (const said of ["ENV NODE_OPTIONS", "VOLUME /etc/claude-code", "ENTRYPOINT", "HEALTHCHECK", "LABEL airlock.instance"])
+      expect(failed).toContain(said);
   });
 
   it("is refused by the verification with a program that raises rights", async () => {
     const tag = await build("RUN cp /bin/true /opt/raise && chmod 4755 /opt/raise");
-    const { id } = await examineOwnImage(engine.engine, { reference: tag, ours: engine.imageId });
+    const { Id: id } = await engine.engine.docker.getImage(tag).inspect();
     await using box = await openSandbox({ ...engine, imageId: id });
     const seen = await verifySandbox({ engine: engine.engine, handle: box.handle, spec: box.spec, probeLine: box.probeLine });
     expect(seen.filter(({ ok }) => !ok).map(({ name }) => name)).toEqual(["setuid-programs"]);
