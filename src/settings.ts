@@ -55,6 +55,8 @@ export interface Settings {
   publish: { ci: Value<"AIRLOCK_CI">; workflows: Value<"AIRLOCK_WORKFLOWS">; holdMs: number; releaseByOthers: boolean };
   /** How the sandboxes of new runs meet the network. */
   mode: "sealed" | "firewalled";
+  /** The operator's sandbox image, FROM ours. */
+  ownImage: string | undefined;
   /** A registry that is absent is closed. `newPackages`: names of one run beside those of its base. */
   registries: { upstreams: Partial<Record<"npm" | "pypi" | "crates" | "go", string>>; newPackages: number };
   data: Place;
@@ -139,6 +141,7 @@ export function readSettings(source: SettingsSource = {}): { settings: Settings;
       releaseByOthers: read(environment, "AIRLOCK_RELEASE_BY_OTHERS") ?? false,
     },
     mode: read(environment, "AIRLOCK_MODE") ?? "sealed",
+    ownImage: read(environment, "AIRLOCK_IMAGE"),
     registries: readRegistries(environment),
     data,
     database,

@@ -36,8 +36,8 @@ describe("the configuration of a sandbox", () => {
     ]);
   });
 
-  it("carries the run's uid, its labels and no environment", () => {
-    expect(config).toMatchObject({ User: "700003:700003", Env: [], Image: "sha256:feed", StdinOnce: false });
+  it("carries the run's uid, its labels and no environment but a path", () => {
+    expect(config).toMatchObject({ User: "700003:700003", Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Image: "sha256:feed", StdinOnce: false });
     expect(config.Labels).toEqual({ "airlock.instance": "one", "airlock.run": "abcdefghijklmnop", "airlock.role": "sandbox" });
     expect(host.Tmpfs?.["/tmp"]).toContain("uid=700003,gid=700003");
   });
@@ -57,7 +57,7 @@ describe("the configuration of a sandbox", () => {
     expect(HostConfig.NetworkMode).toBe(`container:airlock-${spec.run}-net`);
     expect(HostConfig).toMatchObject({ CapDrop: ["ALL"], ReadonlyRootfs: true, Privileged: false });
     expect(HostConfig.CapAdd ?? []).toEqual([]);
-    expect(firewalled.Env).toEqual([]);
+    expect(firewalled.Env).toEqual(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]);
     expect(firewalled.Cmd?.slice(6)).toEqual(["https://github.com", "example.com"]);
     expect(HostConfig.Mounts?.map(({ Target, ReadOnly }) => `${Target} ${ReadOnly}`)).toEqual([
       "/airlock true",
