@@ -37,7 +37,12 @@ describe("the configuration of a sandbox", () => {
   });
 
   it("carries the run's uid, its labels and no environment but a path", () => {
-    expect(config).toMatchObject({ User: "700003:700003", Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Image: "sha256:feed", StdinOnce: false });
+    expect(config).toMatchObject({
+      User: "700003:700003",
+      Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+      Image: "sha256:feed",
+      StdinOnce: false,
+    });
     expect(config.Labels).toEqual({ "airlock.instance": "one", "airlock.run": "abcdefghijklmnop", "airlock.role": "sandbox" });
     expect(host.Tmpfs?.["/tmp"]).toContain("uid=700003,gid=700003");
   });
