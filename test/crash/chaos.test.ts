@@ -3,7 +3,7 @@ import { runChaos } from "./chaos.ts";
 
 /** A few of the kills of `npm run chaos`, by the same seed each time: what a change broke is met again. */
 describe("an App that is killed again and again", () => {
-  it.each(["pglite", "postgres"] as const)("loses, doubles and leaves nothing, on %s", async (store) => {
+  it.each(["pglite", "postgres"] as const)("[47] loses, doubles and leaves nothing, on %s", async (store) => {
     const lines: string[] = [];
     const verdict = await runChaos({
       ...{ kills: 5, seed: 7, store, atOnce: 3, signal: AbortSignal.timeout(400_000) },

@@ -17,7 +17,7 @@ export interface AttackCase {
 
 /** Test files that try rows of the table, from the root. */
 export function attackFiles(root: string): string[] {
-  return globSync("test/{attacks,parts,journeys,unit}/**/*.test.ts", { cwd: root })
+  return globSync("test/{attacks,crash,parts,journeys,unit}/**/*.test.ts", { cwd: root })
     .filter((file) => rowInSource.test(readFileSync(join(root, file), "utf8")))
     .sort();
 }
