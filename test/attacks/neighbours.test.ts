@@ -128,13 +128,14 @@ describe("what the agent leaves for the host to stumble over", { timeout: 120_00
     expect(written).toContain("Read-only file system");
   });
 
-  it("[57] nothing of Airlock's reads a container by exec, cp or export, which follow what is planted in it", async () => {
+  it("[57] nothing of Airlock's reads a run's container by exec, cp or export, which follow what is planted in it", async () => {
     const entering = "ontainer(\\([^)]*\\))?\\.(exec|commit|export|getArchive|putArchive)\\(";
     const find = async (...places: string[]) => {
       const cwd = join(import.meta.dirname, "../..");
       return (await execa("grep", ["-rlE", entering, ...places], { cwd, reject: false })).stdout;
     };
-    expect(await find("src")).toBe("");
+    // An operator's own image is looked at in a container of it that never starts: no agent was ever in there.
+    expect(await find("src")).toBe("src/sandbox/own-image.ts");
     // The control: where the tests themselves go in, it is found.
     expect(await find("test/helpers")).toContain("attack-kernel.ts");
   });
