@@ -12,7 +12,9 @@
 # --verify   must answer afterwards, whatever it answers; --deny must not. Defaults: https://api.github.com/zen, https://example.com
 # --refresh  only the addresses, in one transaction; what cannot be asked for anew stays. For a timer.
 # --print    prints the rules and changes nothing.
-# Exits 0 with the firewall verified. Otherwise not 0, and everything but loopback is shut.
+# While it reads, nobody but root gets out. Exits 0 with the firewall verified. Otherwise not 0, and everything but loopback is shut; a refresh that fails leaves what stands.
+# Of what GitHub answers, a range that is too wide, private or unreadable is left out and said; where none is left, or together they are more
+# than GitHub has, that is a failure: whoever answers in its name must not open the rest of the world.
 set -u -o pipefail
 umask 022
 
@@ -30,10 +32,17 @@ table inet airlock {}
 delete table inet airlock
 table inet airlock {
   chain input { type filter hook input priority filter; policy drop; iifname "lo" accept; }
-  chain output { type filter hook output priority filter; policy drop; ip daddr 127.0.0.11 drop; oifname "lo" accept; }
+  chain output { type filter hook output priority filter; policy drop; ip daddr 127.0.0.11 drop; oifname "lo" ip daddr 127.0.0.0/8 accept; }
   chain forward { type filter hook forward priority filter; policy drop; }
 }
 RULES
+  exit 1
+}
+
+# A refresh that cannot be trusted changes nothing.
+lost() {
+  [ -n "$refresh" ] || shut "$*"
+  say "$*: the old addresses stay"
   exit 1
 }
 
@@ -59,17 +68,30 @@ if [ ${#hosts[@]} -eq 0 ] && [ ${#ranges[@]} -eq 0 ]; then ranges=(160.79.104.0/
 [ ${#hosts[@]} -gt 0 ] || hosts=(github.com api.github.com api.anthropic.com)
 [ ${#ports[@]} -gt 0 ] || ports=(443)
 for port in "${ports[@]}"; do [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || { say "$port is no port" && exit 2; }; done
+for range in ${ranges[@]+"${ranges[@]}"}; do
+  [[ $range =~ ^([0-9]{1,3}\.){3}[0-9]{1,3}(/[0-9]{1,2})?$ ]] || { say "$range is no IPv4 range" && exit 2; }
+done
 for tool in nft jq curl; do command -v "$tool" >/dev/null || { say "$tool is missing" && exit 1; }; done
+
+# Whoever else is in here already waits: what is asked for may take its time.
+if [ -z "$refresh$print" ]; then
+  nft -f - <<'RULES' || shut "the network cannot be held while GitHub's ranges are read"
+table inet airlock {}
+delete table inet airlock
+table inet airlock {
+  chain input { type filter hook input priority filter; policy drop; iifname "lo" accept; ct state established accept; }
+  chain output { type filter hook output priority filter; policy drop; meta skuid 0 accept; ip daddr 127.0.0.11 drop; oifname "lo" ip daddr 127.0.0.0/8 accept; }
+  chain forward { type filter hook forward priority filter; policy drop; }
+}
+RULES
+fi
 
 # A host that answers slowly must not hold the container's start for ever.
 case $meta in
   http://* | https://*) meta_text=$(curl -fsS --max-time 20 --max-filesize 5000000 "$meta") || meta_text= ;;
   *) meta_text=$(cat -- "$meta") || meta_text= ;;
 esac
-jq -e 'type == "object"' >/dev/null 2>&1 <<<"$meta_text" || {
-  [ -z "$refresh" ] || { say "GitHub's ranges cannot be read: the old ones stay" && exit 1; }
-  shut "GitHub's ranges cannot be read from $meta"
-}
+jq -es 'length == 1 and (.[0] | type == "object")' >/dev/null 2>&1 <<<"$meta_text" || lost "GitHub's ranges cannot be read from $meta"
 
 # Names with their addresses, as one object. A dead one has none: it is left out and said.
 names='{}'
@@ -83,7 +105,9 @@ for host in "${hosts[@]}"; do
 done
 
 # The same arithmetic as src/sandbox/ranges.ts and firewall.ts; test/unit/sandbox/init-firewall.test.ts holds them together.
-plan=$(jq -cn --argjson meta "$meta_text" --argjson names "$names" --args '
+# What GitHub says comes by stdin: it is longer than an argument may be.
+plan=$(jq -c --argjson names "$names" --args '
+  . as $meta |
   def octets: split(".") | map(tonumber);
   def number: octets | reduce .[] as $part (0; . * 256 + $part);
   def power($n): reduce range($n) as $_ (1; . * 2);
@@ -96,6 +120,7 @@ plan=$(jq -cn --argjson meta "$meta_text" --argjson names "$names" --args '
   def touches($others): . as [$first, $last] | any($others[]; $first <= .[1] and .[0] <= $last);
   ([("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16") | parse]) as $own
   | def usable: parse | select(.[1] - .[0] < 65536) | select(touches($own) | not);
+  def six: type == "string" and contains(":");
   def join: sort | reduce .[] as $next ([]; if length > 0 and $next[0] <= .[-1][1] + 1
     then .[-1] = [.[-1][0], ([.[-1][1], $next[1]] | max)] else . + [$next] end);
   def without($holes): reduce $holes[] as $hole (.; [.[] | . as [$first, $last]
@@ -104,12 +129,19 @@ plan=$(jq -cn --argjson meta "$meta_text" --argjson names "$names" --args '
   def list($key): ($meta[$key] | if type == "array" then .[] else empty end);
   ([list("api", "git", "web") | usable] | join) as $github
   | ([list("pages") | usable] | join) as $pages
+  | ([list("api", "git", "web") | select(six | not) | select([usable] == [])] | length) as $left
+  | ($github | without($pages)) as $meant
   | ($names | map_values(map(select([usable] | length > 0) | select(contains("/") | not))) | with_entries(select(.value | length > 0))) as $kept
-  | { names: $kept, elements: [($github | without($pages)) + [$kept[][] | usable] + [$ARGS.positional[] | usable] | join | .[]
+  | { names: $kept, left: $left, addresses: ([$meant[] | .[1] - .[0] + 1] | add // 0), elements: [$meant + [$kept[][] | usable] + [$ARGS.positional[] | usable] | join | .[]
       | if .[0] == .[1] then .[0] | text else "\(.[0] | text)-\(.[1] | text)" end] | join(", ") }
-' -- ${ranges[@]+"${ranges[@]}"}) || shut "the addresses cannot be joined"
+' -- ${ranges[@]+"${ranges[@]}"} <<<"$meta_text") || lost "the addresses cannot be joined"
+read -r left addresses < <(jq -r '"\(.left) \(.addresses)"' <<<"$plan")
+[ "$left" = 0 ] || say "$left of GitHub's ranges are left out: unreadable, private, or wider than a /16"
+[ "$addresses" -gt 0 ] || lost "none of GitHub's api, git and web ranges can be used"
+# All that it has is under 20,000 addresses.
+[ "$addresses" -le 262144 ] || lost "GitHub's ranges are said to be $addresses addresses, more than it has"
 elements=$(jq -r .elements <<<"$plan")
-[ -n "$elements" ] || shut "nothing is left that may be reached"
+[ -n "$elements" ] || lost "nothing is left that may be reached"
 port_list=$(printf '%s\n' "${ports[@]}" | sort -nu | paste -sd, | sed 's/,/, /g')
 rules=$(cat -- "$here/firewall.nft") || shut "firewall.nft is missing"
 rules=${rules//@ELEMENTS@/"elements = { $elements }"}

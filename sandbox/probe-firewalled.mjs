@@ -25,7 +25,10 @@ const askByUdp = (name, address, limitMs) =>
     const socket = createSocket("udp4");
     const end = (seen) => socket.close(() => resolve(seen));
     const timer = setTimeout(() => end("timeout"), limitMs);
-    const settle = (seen) => (clearTimeout(timer), end(seen));
+    const settle = (seen) => {
+      clearTimeout(timer);
+      end(seen);
+    };
     socket.once("message", (message) => settle(message[3] & 15));
     socket.once("error", (error) => settle(error.code));
     socket.connect(53, address, (error) =>
@@ -36,7 +39,10 @@ const askByTcp = (name, address, limitMs) =>
   new Promise((resolve) => {
     const asked = question(name);
     const socket = connect({ host: address, port: 53, timeout: limitMs });
-    const settle = (seen) => (socket.destroy(), resolve(seen));
+    const settle = (seen) => {
+      socket.destroy();
+      resolve(seen);
+    };
     socket.once("connect", () => socket.write(Buffer.concat([Buffer.from([asked.length >> 8, asked.length & 255]), asked])));
     socket.once("data", (data) => settle(data.length > 5 ? data[5] & 15 : "cut"));
     socket.once("timeout", () => settle("timeout"));
@@ -72,7 +78,7 @@ const bridgeAddress = () => {
 
 export const firewalledChecks = ({ publicAddress, answers, refusedName, dial, refusal }) => ({
   "firewall.allowed-host": async () => {
-    const endMs = Date.now() + 3000;
+    const endMs = Date.now() + 10_000;
     for (;;) {
       try {
         return [true, `${await askUrl(answers)}`];

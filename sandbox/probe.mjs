@@ -1,23 +1,39 @@
 // Looks at the sandbox from inside, before anything of the repository is in it, and prints one line:
 //   {"airlock":"probe","checks":[{"name":"uid","ok":true,"seen":"700003"} …]}
-// Arguments: a public address, a metadata address, a public IPv6 address, a name that must not resolve; the run's id, its uid; and where the
-// sandbox is firewalled: a URL that must answer, a name that the resolver must refuse.
+// Arguments: a public address, a metadata address, a public IPv6 address, a name that must not resolve; the run's id, its uid; what keeps the
+// sandbox (runc or gvisor), the host's Linux, whether the agent was tried, the digest of its settings; and where it is firewalled: a URL that must answer, a name that the resolver must refuse.
 // Each check stands for one way out; src/sandbox/expected-checks.ts lists the names, and one that is missing here fails there.
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { promises as dns } from "node:dns";
-import { access, readdir, readFile, writeFile } from "node:fs/promises";
+import { access, lstat, readdir, readFile, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, release } from "node:os";
+import { basename, dirname } from "node:path";
 import { promisify } from "node:util";
 import { firewalledChecks, unreachable } from "./probe-firewalled.mjs";
+import { gvisorCall, gvisorChecks, gvisorDevices, gvisorNoWay } from "./probe-gvisor.mjs";
 
-const [publicAddress, metadataAddress, publicAddress6, unresolvableName, runId, uid, answers, refusedName] =
-  process.argv.slice(2);
+const [
+  publicAddress,
+  metadataAddress,
+  publicAddress6,
+  unresolvableName,
+  runId,
+  uid,
+  keeper,
+  hostKernel,
+  trial,
+  settingsDigest,
+  answers,
+  refusedName,
+] = process.argv.slice(2);
 /** Firewalled: there is a network, and what is not allowed in it must be out of reach all the same. */
 const firewalled = answers !== undefined;
-const noWay = firewalled ? unreachable : ["ENETUNREACH"];
+const isGvisor = keeper === "gvisor";
+const noWay = firewalled ? unreachable : isGvisor ? gvisorNoWay : ["ENETUNREACH"];
 const run = promisify(execFile);
 
 /** The error's code ("EROFS"), or "given" where there is none. */
@@ -40,9 +56,12 @@ const statusIs = (key, wanted) => async () => {
   return [seen === wanted, seen];
 };
 
+/** A machine that is busy holds an honest sandbox up for seconds. */
+const patienceMs = 10_000;
+
 const dial = (host, port) =>
   new Promise((resolve, reject) => {
-    const socket = connect({ host, port, timeout: 2000 });
+    const socket = connect({ host, port, timeout: 4000 });
     socket.once("connect", () => resolve(socket.destroy()));
     socket.once("timeout", () => reject(Object.assign(socket.destroy(), { code: "timeout" })));
     socket.once("error", reject);
@@ -53,13 +72,13 @@ const send = (host, port) =>
     socket.send("probe", port, host, (error) => socket.close(() => (error ? reject(error) : resolve())));
   });
 
-/** The forwarder may be a moment from listening: refused connections are tried again for three seconds. */
+/** The forwarder may be a moment from listening: refused connections are tried again. */
 const askGateway = async () => {
-  const endMs = Date.now() + 3000;
+  const endMs = Date.now() + patienceMs;
   for (;;) {
     try {
       return await new Promise((resolve, reject) => {
-        const asked = request({ host: "127.0.0.1", port: 8090, path: "/healthz", timeout: 2000 }, async (response) => {
+        const asked = request({ host: "127.0.0.1", port: 8090, path: "/healthz", timeout: patienceMs }, async (response) => {
           let body = "";
           for await (const part of response.setEncoding("utf8")) if (body.length < 4096) body += part;
           resolve({ code: response.statusCode, body });
@@ -84,7 +103,9 @@ const anyOf = async (paths) => {
 
 /** Programs that raise rights, sockets, devices: one walk for all. Each line its kind and path. */
 const strange = run("find", [
-  ...["/", "/airlock", "/work", "/tmp", "/run", "-xdev"],
+  // Not /work: a fresh one is empty, as home.empty has it. In a run that goes on it is the agent's, whose old sockets lead to nobody, on a
+  // disk that knows neither devices nor raised rights.
+  ...["/", "/airlock", "/tmp", "/run", "-xdev"],
   ...["(", "-type", "f", "-perm", "/6000", "-o", "-type", "s", "-o", "-type", "b", "-o", "-type", "c", ")", "-printf", "%y %p\n"],
 ]).then(
   ({ stdout }) => stdout.split("\n").filter(Boolean),
@@ -93,7 +114,14 @@ const strange = run("find", [
 );
 strange.catch(() => {});
 
+const settingsPath = "/etc/claude-code/managed-settings.json";
+
 const checks = {
+  // runc shares the host's kernel, gVisor brings its own: what was asked for must be what answers.
+  isolation: async () => [
+    ["runc", "gvisor"].includes(keeper) && (release() === hostKernel) === (keeper === "runc"),
+    `${keeper}, Linux ${release()} answers`,
+  ],
   uid: async () => [process.getuid() === Number(uid) && process.geteuid() === Number(uid), `${process.getuid()}`],
   gid: async () => [process.getgid() === Number(uid) && process.getegid() === Number(uid), `${process.getgid()}`],
   groups: async () => {
@@ -139,7 +167,9 @@ const checks = {
     return [seen.every((code) => code !== "given"), seen.join(" ")];
   },
   "network.public-address": refusedWith(noWay, () => dial(publicAddress, 443)),
-  "network.public-address-v6": refusedWith(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"], () => dial(publicAddress6, 443)),
+  "network.public-address-v6": refusedWith([...(isGvisor ? gvisorNoWay : ["ENETUNREACH"]), "EADDRNOTAVAIL", "EAFNOSUPPORT"], () =>
+    dial(publicAddress6, 443),
+  ),
   "network.public-datagram": refusedWith(noWay, () => send(publicAddress, 443)),
   "network.metadata-address": refusedWith(noWay, () => dial(metadataAddress, 80)),
   "docker-socket": async () => {
@@ -169,6 +199,7 @@ const checks = {
   "kernel.sys": refusedWith(["EROFS", "EACCES", "EPERM"], () => writable("/sys/kernel/uevent_helper")),
   devices: async () => {
     const usual = new Set("console core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero".split(" "));
+    if (isGvisor) for (const own of gvisorDevices) usual.add(own);
     const others = (await readdir("/dev")).filter((name) => !usual.has(name));
     return [others.length === 0, others.join(" ") || "usual"];
   },
@@ -189,19 +220,37 @@ const checks = {
         .join(" ") ?? "unknown";
     return [seen === "0 0", seen];
   },
+  // As the agent's own uid reads them: ours to the byte, and with them what keeps other sources of settings out.
   "managed-settings": async () => {
-    const path = "/etc/claude-code/managed-settings.json";
-    const settings = JSON.parse(await readFile(path, "utf8"));
+    const bytes = await readFile(settingsPath);
+    const settings = JSON.parse(bytes);
     const kept =
       settings.allowManagedHooksOnly && settings.allowManagedPermissionRulesOnly && settings.allowManagedMcpServersOnly;
-    const written = await refusal(() => writable(path));
-    return [
-      kept === true && settings.permissions.deny.length > 0 && written !== "given",
-      `${settings.permissions.deny.length} rules, ${written}`,
-    ];
+    const same = createHash("sha256").update(bytes).digest("hex") === settingsDigest;
+    return [kept === true && same, `${settings.permissions?.deny?.length ?? 0} deny rules, ${same ? "ours" : "not ours"}`];
+  },
+  // Nobody but root could change them, wherever the root file system were writable, and no other file of settings lies beside them.
+  "managed-settings.alone": async () => {
+    const folder = dirname(settingsPath);
+    const loose = [];
+    for (const path of [settingsPath, folder, dirname(folder), "/"]) {
+      const { uid: owner, mode } = await lstat(path);
+      if (owner !== 0 || (mode & 0o022) !== 0) loose.push(path);
+    }
+    const others = (await readdir(folder)).filter((name) => name !== basename(settingsPath));
+    const written = await refusal(() => writable(settingsPath));
+    const beside = await refusal(() => writable(`${folder}/airlock-probe`));
+    const wrong = [...loose.map((path) => `${path} is not root's alone`), ...others];
+    return [wrong.length === 0 && written !== "given" && beside !== "given", wrong.join(", ") || `${written} ${beside}`];
+  },
+  // The agent's home is to be there: what lay in it would be settings of the user's.
+  "home.empty": async () => {
+    const found = await readdir("/work");
+    return [found.length === 0, found.slice(0, 3).join(" ") || "empty"];
   },
 };
 
+if (isGvisor) Object.assign(checks, gvisorChecks({ status, statusIs, refusal, writable }));
 if (firewalled) {
   for (const sealedOnly of ["network.interfaces", "network.routes"]) delete checks[sealedOnly];
   Object.assign(checks, firewalledChecks({ publicAddress, answers, refusedName, dial, refusal }));
@@ -210,7 +259,10 @@ if (firewalled) {
 /** Kernels with the modules loaded show these in every new namespace; they are down, and bringing one up takes a capability. */
 const unusableTunnels = /^(tunl0|sit0|ip6tnl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6gre0)$/;
 
-/** A look that takes longer has met something that answers, or swallows: either is no sandbox of ours. */
+/** A look that takes longer has met something that answers, or swallows: either is no sandbox of ours. Under gVisor, or beside a
+ *  neighbour that keeps the disk busy, an honest walk over the files takes ten seconds. */
+const longestLookMs = 25_000;
+
 const within = (limitMs, look) =>
   Promise.race([
     look(),
@@ -219,7 +271,7 @@ const within = (limitMs, look) =>
 
 const checked = Object.entries(checks).map(async ([name, look]) => {
   try {
-    const [ok, seen] = await within(5000, look);
+    const [ok, seen] = await within(longestLookMs, look);
     return { name, ok, seen };
   } catch (error) {
     return { name, ok: false, seen: `error ${error.code ?? error.message}` };
@@ -233,6 +285,10 @@ const calls = run("perl", ["/opt/airlock/syscalls.pl"])
       .split("\n")
       .map((line) => {
         const [name, errno] = line.split(" ");
+        if (isGvisor && name !== "calls.io-uring") {
+          const [ok, seen] = gvisorCall(name, errno);
+          return { name, ok, seen };
+        }
         return {
           name,
           ok: errno === "1" || (name === "calls.io-uring" && errno === "38"),
@@ -242,6 +298,9 @@ const calls = run("perl", ["/opt/airlock/syscalls.pl"])
   )
   .catch((error) => [{ name: "calls", ok: false, seen: `error ${error.code ?? error.message}` }]);
 
-const found = [...(await Promise.all(checked)), ...(await calls)];
+/** What probe-agent.mjs found before. Where it found nothing, its checks are missing, and fail. */
+const tried = trial === "try-agent" ? JSON.parse((await readFile("/run/agent-checks", "utf8").catch(() => "")) || "[]") : [];
+
+const found = [...(await Promise.all(checked)), ...(await calls), ...tried];
 // What still waits (a name that no server answers for) is left behind.
 process.stdout.write(`${JSON.stringify({ airlock: "probe", checks: found })}\n`, () => process.exit(0));

@@ -1,8 +1,7 @@
 import module from "node:module";
-import { join } from "node:path";
+import { compileCacheFolder } from "./settings/compile-cache.ts";
 
-// Beside the code, never in a shared temporary folder: whoever can write there could hand us compiled code of theirs.
-module.enableCompileCache(join(import.meta.dirname, "../.tools/compile-cache"));
+module.enableCompileCache(compileCacheFolder);
 
 // Imported late, so that it comes out of the cache.
 const { runCommandLine } = await import("./cli/program.ts");

@@ -1,7 +1,7 @@
 /** Runs the real agent in a real sandbox against the local model, once for each scenario, and gives what it asked. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { printUserMessage } from "../../src/agent/launch.ts";
@@ -9,6 +9,7 @@ import { startLocalModel } from "../../src/local/model/server.ts";
 import { printRunId } from "../../src/run/identity.ts";
 import type { Engine } from "../../src/sandbox/engine.ts";
 import { endOfInput, printLaunch } from "../../src/sandbox/launch.ts";
+import { readSettingsDigest } from "../../src/sandbox/managed-settings.ts";
 import { attachInput, followOutput } from "../../src/sandbox/output.ts";
 import { createSandbox, removeSandbox, startSandbox } from "../../src/sandbox/sandboxes.ts";
 import { defaultLimits, defaultProbeTargets, type SandboxSpec } from "../../src/sandbox/spec.ts";
@@ -45,6 +46,9 @@ export async function playScenario(
     network: { mode: "sealed" },
     imageId: at.imageId,
     architecture: at.engine.info.architecture,
+    settingsDigest: await readSettingsDigest(),
+    tried: [],
+    isolation: { kind: "runc", runtime: "runc", kernel: release() },
     uid,
     doorFolder: folder,
     limits: defaultLimits,

@@ -11,14 +11,14 @@ export const stopSeconds = 5;
 export async function beginAgent(
   engine: Engine,
   handle: SandboxHandle,
-  job: { branch: string; model: string; sessionId: string; prompt: string },
+  job: { branch: string; model: string; sessionId: string; prompt: string; resume: boolean },
 ): Promise<void> {
   const launch = printLaunch({
     mode: "agent",
     branch: job.branch,
     model: job.model,
     sessionId: job.sessionId,
-    resume: false,
+    resume: job.resume,
     stopSeconds,
   });
   await send(engine, handle, launch + printUserMessage(job.prompt));

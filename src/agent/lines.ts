@@ -58,12 +58,15 @@ export type AgentPart = z.infer<typeof part>;
 
 // The engine's log carries lines of any length; Claude Code's own stay far below this.
 const limitCharacters = 8_388_608;
+/** Lists and objects within each other. Whoever prints or compares what is in them goes one call deeper for each, and a stack has an end:
+ *  that would break off the reading of the log, at each try again, and a run whose log cannot be read comes to no end. */
+const limitDepth = 256;
 
 /** One line of the sandbox's stdout. Never throws. */
 export function parseLine(
   line: string,
 ): { from: "airlock"; line: AirlockLine } | { from: "agent"; line: AgentLine } | { from: "unknown" } {
-  if (line.length > limitCharacters || !line.startsWith("{")) return { from: "unknown" };
+  if (line.length > limitCharacters || !line.startsWith("{") || nestsTooDeep(line)) return { from: "unknown" };
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -74,6 +77,21 @@ export function parseLine(
   if (ours.success) return { from: "airlock", line: ours.data };
   const agents = agentLine.safeParse(value);
   return agents.success ? { from: "agent", line: agents.data } : { from: "unknown" };
+}
+
+/** Of anything, JSON or not: what is no JSON is no line of ours either way. */
+function nestsTooDeep(line: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < line.length; at += 1) {
+    const character = line[at];
+    if (character === '"') inString = !inString;
+    else if (inString) at += character === "\\" ? 1 : 0;
+    else if (character === "[" || character === "{") depth += 1;
+    else if (character === "]" || character === "}") depth -= 1;
+    if (depth > limitDepth) return true;
+  }
+  return false;
 }
 
 /** What a tool gave back, as text; images and the like are only named. */

@@ -7,6 +7,7 @@ import type { Met } from "../run/met.ts";
 import type { Engine } from "../sandbox/engine.ts";
 import { decideMet, openGauge } from "../sandbox/gauge.ts";
 import { followOutput } from "../sandbox/output.ts";
+import { noteRefusals } from "../sandbox/refusals.ts";
 import { findSandbox } from "../sandbox/sandboxes.ts";
 import { defaultLimits } from "../sandbox/spec.ts";
 import { linkRow } from "../secret/chain.ts";
@@ -57,6 +58,8 @@ export interface Watchers extends AsyncDisposable {
   deafen(run: RunId): void;
   /** Waits until the output has been read to its end. */
   drain(run: RunId): Promise<void>;
+  /** Shuts the run's door for a while: what was asked by now is stored, and the gateway goes on with the record when the door opens again. */
+  pause(run: RunRow): Promise<void>;
   /** Shuts the run's door, reads what is left of its record, and lets go. Nothing reaches the gateway for this run any more. */
   shut(run: RunRow): Promise<void>;
   forget(run: RunId): void;
@@ -112,7 +115,16 @@ export function createWatchers(parts: WatchParts): Watchers {
     async drain(run) {
       await watches.get(run)?.output;
     },
+    async pause(run) {
+      await noteRefusals(parts, run.id, { last: true });
+      const { lastSeq } = await parts.gateway.closeDoor(run.id);
+      if (lastSeq === 0) return;
+      this.record(run);
+      await watches.get(run.id)?.record;
+    },
     async shut(run) {
+      // First: the chain ends with the door.
+      await noteRefusals(parts, run.id, { last: true });
       const { lastSeq } = await parts.gateway.closeDoor(run.id);
       if (lastSeq === 0) return;
       this.record(run);
@@ -180,13 +192,17 @@ async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise
     text: parts.redact(event.text),
     ...(event.input !== undefined && { input: parts.redact(event.input) }),
   });
+  let told = 0;
   for await (const output of followOutput(parts.engine, handle, { signal: watch.stop.signal, onLoggedBytes })) {
     if (output.stream !== "stdout") continue;
     const atMs = Number(output.atNs.slice(0, -6));
     follow(watch.seen, output.line, atMs);
     if (isWorthALook(watch.seen, limits)) parts.wake(run.id);
     const events = parseEvents({ line: output.line, place: output.atNs, atMs }).map(clean);
-    await addEvents(parts.db, run.id, run.fence, events.map(shown));
+    if (told < mostEvents) {
+      told += events.length;
+      await addEvents(parts.db, run.id, run.fence, (told < mostEvents ? events : [...events, furtherLines(atMs)]).map(shown));
+    }
     said.push(...events);
     // Only the end of the conversation is needed for the answer.
     if (said.length > 200) said.splice(0, 100);
@@ -199,8 +215,16 @@ async function readOutput(parts: WatchParts, run: RunRow, watch: Watch): Promise
   watch.seen.drained = true;
 }
 
+/** As many as anybody reads. Each is a write to the store that all runs share, and the log is read no faster than it is written there: an
+ *  agent that prints one word for ever kept the App busy for minutes before it had read as much as a run may print. */
+const mostEvents = 20_000;
+
+function furtherLines(atMs: number): TranscriptEvent {
+  return { id: "further-lines", atMs, kind: "note", text: `sandbox: more than ${mostEvents} events; what follows is not kept` };
+}
+
 /** How long a full disk that is emptied again may go unseen. */
-const measureEveryMs = 1_000;
+const measureEveryMs = 250;
 
 /** The rest is found at the next tick, seconds later. */
 function isWorthALook({ pulse, deaf }: Watched, limits: RunLimits | undefined): boolean {

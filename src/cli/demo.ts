@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { exitCodes } from "../fault.ts";
-import { childEnvironment, operatorEnvironment } from "../settings.ts";
+import { operatorEnvironment, setupEnvironment } from "../settings.ts";
 import { ensureMachine } from "../setup/machine.ts";
 import { awaitStop } from "./await-stop.ts";
 import type { CommandRun } from "./commands.ts";
@@ -18,7 +18,7 @@ const shape = z.strictObject({
 export const runDemo: CommandRun = async (given, terminal) => {
   const options = shape.parse(given);
   const stop = awaitStop();
-  const machine = await ensureMachine({ provision: options.provision, env: childEnvironment(), signal: stop.signal });
+  const machine = await ensureMachine({ provision: options.provision, env: setupEnvironment(), signal: stop.signal });
   terminal.err("Starting Airlock with a local GitHub");
   const { endRuns, startLocalHouse } = await import("./local-house.ts");
   const { labelIssue } = await import("./demo/label-issue.ts");

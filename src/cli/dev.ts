@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { exitCodes, Fault } from "../fault.ts";
-import { childEnvironment, readOwnImage } from "../settings.ts";
+import { readOwnImage, readRuntime, setupEnvironment } from "../settings.ts";
 import { ensureMachine } from "../setup/machine.ts";
 import { awaitStop } from "./await-stop.ts";
 import type { CommandRun } from "./commands.ts";
+import { tellIsolation } from "./tell-isolation.ts";
 
 const shape = z.strictObject({
   provision: z.boolean().default(false),
@@ -20,9 +21,10 @@ export const runDev: CommandRun = async (given, terminal) => {
   const scenario = options.scenario === undefined ? undefined : await readScenario(options.scenario);
   const stop = awaitStop();
   const machine = await ensureMachine({
-    ...{ provision: options.provision, env: childEnvironment(), signal: stop.signal },
+    ...{ provision: options.provision, env: setupEnvironment(), signal: stop.signal },
     ownImage: readOwnImage(),
   });
+  await tellIsolation(machine.engine, { wish: readRuntime(), mode: options.mode }, terminal);
   const { endRuns, startLocalHouse } = await import("./local-house.ts");
   const { operatorEnvironment } = await import("../settings.ts");
   const env = operatorEnvironment();
@@ -48,7 +50,8 @@ export const runDev: CommandRun = async (given, terminal) => {
       terminal.out(`  ${name.padEnd(14)} ${typeof value === "string" ? value : JSON.stringify(value)}`);
     terminal.out("Ctrl-c ends it.");
   }
-  await stop.asked;
+  const lost = await Promise.race([stop.asked, app.lost]);
+  if (lost) throw lost;
   await endRuns(house);
   return stop.by() === "SIGINT" ? exitCodes.interrupted : exitCodes.done;
 };

@@ -13,8 +13,8 @@ import { version } from "./version.ts";
 
 export interface LocalHouse extends AsyncDisposable {
   app: RunningApp;
-  /** Ends the App, lets `whileDown` happen, and starts it again on the same data, while GitHub and the model stay. `app` is the new one from then on. */
-  restart(whileDown?: () => Promise<void>): Promise<void>;
+  /** Ends the App, lets `whileDown` happen, and starts it again on the same data, while GitHub and the model stay; with other settings, if `change` says so. `app` is the new one from then on. */
+  restart(whileDown?: () => Promise<void>, change?: (settings: CompleteSettings) => CompleteSettings): Promise<void>;
   github: LocalGitHub;
   model: LocalModel;
   /** What firewalled sandboxes are connected to. */
@@ -44,6 +44,9 @@ export interface LocalHouseWish {
   /** A PostgreSQL server for the rows. Never the operator's own: what `env` says of it is not taken. */
   databaseUrl?: string | undefined;
   logTo?: NodeJS.WritableStream;
+  /** Disks of which the test says how full they are, and their bound. By default there is none: how full this machine is has nothing to do
+   *  with what is shown here. */
+  disks?: { boundPercent: number; observe: NonNullable<AppWish["observeDisks"]> };
   /** Makes the local GitHub ready for quick answers at its start rather than at each first call: where times are shown. */
   warm?: boolean;
 }
@@ -73,18 +76,20 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
     cwd: dataFolder,
   });
   const complete = requireComplete(settings);
-  const appWish: AppWish = {
+  let appWish: AppWish = {
     settings: {
       ...complete,
       mode: wish.mode ?? "sealed",
       limits: { ...complete.limits, ...wish.limits },
       publish: { ...complete.publish, ...wish.publish },
       poll: wish.poll ?? complete.poll,
+      ...(wish.disks && { disk: { ...complete.disk, boundPercent: wish.disks.boundPercent } }),
       web: { ...complete.web, port: 0, publicUrl: "http://127.0.0.1:0" },
     },
     machine: wish.machine,
     version,
     world,
+    observeDisks: wish.disks?.observe,
     ...(wish.logTo && { logTo: wish.logTo }),
   };
   const { webhookPath } = complete.github;
@@ -102,9 +107,10 @@ export async function startLocalHouse(wish: LocalHouseWish): Promise<LocalHouse>
     get app() {
       return app;
     },
-    async restart(whileDown = async () => {}) {
+    async restart(whileDown = async () => {}, change = (settings) => settings) {
       await app[Symbol.asyncDispose]();
       await whileDown();
+      appWish = { ...appWish, settings: change(appWish.settings) };
       app = await start();
     },
     ...{ github, model, internet: world, webhookSecret, webhookPath, dataFolder },
@@ -124,16 +130,33 @@ const taken = [
   "AIRLOCK_OUTPUT",
   "AIRLOCK_STALL_MINUTES",
   "AIRLOCK_LOOP_CALLS",
+  "AIRLOCK_ATTEMPTS",
+  "AIRLOCK_WAIT_HOURS",
+  "AIRLOCK_TOTAL_CONCURRENCY",
+  "AIRLOCK_REPOSITORY_CONCURRENCY",
+  "AIRLOCK_PRIORITIES",
+  "AIRLOCK_LABELS",
+  "AIRLOCK_RUNTIME",
   "AIRLOCK_MODEL",
   "AIRLOCK_SMALL_MODEL",
   "AIRLOCK_RUN_BUDGET_USD",
   "AIRLOCK_RUN_BUDGET_TOKENS",
+  "AIRLOCK_BUDGET_USD",
+  "AIRLOCK_REPOSITORY_BUDGET_USD",
+  "AIRLOCK_ACTOR_BUDGET_USD",
   "AIRLOCK_MODEL_PARALLEL",
   "AIRLOCK_MODEL_RATE",
   "AIRLOCK_CI",
   "AIRLOCK_WORKFLOWS",
+  "AIRLOCK_PATHS",
   "AIRLOCK_HOLD_DAYS",
   "AIRLOCK_RELEASE_BY_OTHERS",
+  "AIRLOCK_CONNECT",
+  "AIRLOCK_REGISTRY_NPM",
+  "AIRLOCK_REGISTRY_PYPI",
+  "AIRLOCK_REGISTRY_CRATES",
+  "AIRLOCK_REGISTRY_GO",
+  "AIRLOCK_NEW_PACKAGES",
   "LOG_LEVEL",
   "LOG_FORMAT",
   "XDG_RUNTIME_DIR",
@@ -164,6 +187,7 @@ function localEnvironment(
     HOST: "127.0.0.1",
     AIRLOCK_DATA: local.dataFolder,
     AIRLOCK_ACCOUNTS: "acme",
+    AIRLOCK_DISK_BOUND: wish.env.AIRLOCK_DISK_BOUND ?? "none",
     DATABASE_URL: wish.databaseUrl,
   };
 }

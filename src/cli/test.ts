@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { exitCodes } from "../fault.ts";
-import { childEnvironment, readPlaceSettings } from "../settings.ts";
+import { childEnvironment, readPlaceSettings, setupEnvironment } from "../settings.ts";
 import { ensureMachine } from "../setup/machine.ts";
 import type { CommandRun } from "./commands.ts";
 import type { Terminal } from "./terminal.ts";
@@ -53,34 +53,35 @@ type All = z.output<typeof shape> & { frame: ToolFrame; temporaryFolder: string;
 
 async function runAll(all: All): Promise<Tally> {
   const { frame, fast, filter, temporaryFolder } = all;
-  // First, so that a failed preparation is told before anything is waited for.
-  const engine = fast ? { absent: "--fast" } : await findEngine(all);
-  const sources: TraceSources = {
-    engineSocket: "socket" in engine ? engine.socket : undefined,
-    temporaryFolder,
-    root: frame.root,
-    place: readPlaceSettings(),
-  };
-  const before = await observeTraces(sources);
-  const checks =
-    filter === undefined
-      ? [
-          await runCheck(frame, { name: "biome", args: ["check", "."] }),
-          await runCheck(frame, { name: "tsc", args: ["--noEmit"] }),
-        ]
-      : [];
-  const unit = await runVitest(frame, { projects: ["unit"], files: filter === undefined ? [] : [filter] });
+  const place: Omit<TraceSources, "engineSocket"> = { temporaryFolder, root: frame.root, place: readPlaceSettings() };
+  const before = await observeTraces({ ...place, engineSocket: undefined }, ["machine"]);
+  // Beside each other: what a bare machine lacks is mostly waited for.
+  const [engine, checks, unit] = await Promise.all([
+    fast ? { absent: "--fast" } : findEngine(all),
+    filter === undefined ? runChecks(frame) : [],
+    runVitest(frame, { projects: ["unit"], files: filter === undefined ? [] : [filter] }),
+  ]);
+  const sources: TraceSources = { ...place, engineSocket: "socket" in engine ? engine.socket : undefined };
+  // What an engine that was only now started has kept from before.
+  for (const trace of await observeTraces(sources, ["engine"])) before.add(trace);
   const rest = fast ? emptyTally() : await runRest(all, "absent" in engine ? engine.absent : undefined);
   const ran = unit.passed + unit.failed + rest.passed + rest.failed > 0;
   const none = ran ? emptyTally() : checkTally("no test ran");
   return addTallies(...checks, unit, rest, none, await checkLeftovers(sources, before));
 }
 
+async function runChecks(frame: ToolFrame): Promise<Tally[]> {
+  return [
+    await runCheck(frame, { name: "biome", args: ["check", "."] }),
+    await runCheck(frame, { name: "tsc", args: ["--noEmit"] }),
+  ];
+}
+
 /** The engine's socket, or why there is none. */
 async function findEngine({ frame, provision, terminal }: All): Promise<{ socket: string } | { absent: string }> {
   try {
     const { parseEngineAddress } = await import("../sandbox/engine.ts");
-    await ensureMachine({ provision, env: childEnvironment(), signal: frame.signal, tests: true });
+    await ensureMachine({ provision, env: setupEnvironment(), signal: frame.signal, tests: true });
     return { socket: parseEngineAddress(frame.env.DOCKER_HOST) };
   } catch (error) {
     const absent = error instanceof Error ? error.message : String(error);
@@ -89,12 +90,17 @@ async function findEngine({ frame, provision, terminal }: All): Promise<{ socket
   }
 }
 
+/** What runs on an engine, in the order of the way that a reader takes. */
+const folders = ["parts", "journeys", "attacks", "crash"];
+
 async function runRest({ frame, filter }: All, absent: string | undefined): Promise<Tally> {
-  const { engine, others } = sortByEngine(frame.root, ["test/parts", "test/journeys", "test/attacks"]);
+  const { engine, others } = sortByEngine(
+    frame.root,
+    folders.map((folder) => `test/${folder}`),
+  );
   const chosen = (files: string[]) => files.filter((file) => filter === undefined || file.includes(filter));
-  const projects = ["parts", "journeys", "attacks"];
   const run = async (files: string[], collectOnly = false) =>
-    files.length === 0 ? emptyTally() : runVitest(frame, { projects, files, collectOnly });
+    files.length === 0 ? emptyTally() : runVitest(frame, { projects: ["whole"], files, collectOnly });
   if (absent === undefined) return run(chosen([...others, ...engine]));
 
   const ran = await run(chosen(others));

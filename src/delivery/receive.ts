@@ -2,10 +2,12 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import type { Delivery } from "../store/queries/deliveries.ts";
+import type { BodyPlace, BodyRoom } from "./body-room.ts";
+import type { Verify } from "./signature.ts";
 
 export interface Receiver {
   /** Whether the signature is ours: X-Hub-Signature-256 over the raw bytes. */
-  verify(body: string, signature: string): Promise<boolean>;
+  verify: Verify;
   /** Commits the delivery. What was stored is acknowledged, and nothing else is. */
   store(delivery: Delivery): Promise<"new" | "known">;
   nowMs(): number;
@@ -18,7 +20,11 @@ const bodyLimitBytes = 25 * 1024 * 1024;
 const storeWithinMs = 8_000;
 
 /** Verifies one webhook delivery on its raw bytes, commits it, then answers: 202 only when it is stored. Never throws. */
-export async function receiveDelivery(receiver: Receiver, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function receiveDelivery(
+  receiver: Receiver & { room: BodyRoom },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const answer = (status: number, words: string) => answerWith(request, response, { status, words });
   const receivedAtMs = receiver.nowMs();
   if (request.method !== "POST") return answer(405, "Webhooks are POSTed");
@@ -27,8 +33,11 @@ export async function receiveDelivery(receiver: Receiver, request: IncomingMessa
   const signature = header(request, "x-hub-signature-256");
   if (!signature?.startsWith("sha256=")) return answer(401, "The delivery is not signed");
   if (Number(request.headers["content-length"] ?? 0) > bodyLimitBytes) return answer(413, "The delivery is too large");
-  const body = await readBody(request);
+  using place = receiver.room.enter();
+  const body = await readBody(request, place);
   if (body === "too-large") return answer(413, "The delivery is too large");
+  // GitHub records it as failed, and it is read from its log.
+  if (body === "no-room") return answer(503, "Too many large deliveries come at once");
   // Broken off: there is nobody to answer.
   if (body === "gone") return;
   if (!body.exact || !(await receiver.verify(body.text, signature).catch(() => false))) {
@@ -56,7 +65,10 @@ function header(request: IncomingMessage, name: string): string | undefined {
 }
 
 /** `exact`: the text stands for these very bytes. Invalid UTF-8 reads like other bytes, and the signature would be held to those. */
-async function readBody(request: IncomingMessage): Promise<{ text: string; exact: boolean } | "too-large" | "gone"> {
+async function readBody(
+  request: IncomingMessage,
+  place: BodyPlace,
+): Promise<{ text: string; exact: boolean } | "too-large" | "no-room" | "gone"> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -64,6 +76,7 @@ async function readBody(request: IncomingMessage): Promise<{ text: string; exact
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       size += (chunk as Buffer).length;
       if (size > bodyLimitBytes) return "too-large";
+      if (!place.take((chunk as Buffer).length)) return "no-room";
       chunks.push(chunk as Buffer);
     }
   } catch {

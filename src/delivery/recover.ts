@@ -11,7 +11,7 @@ export interface RecoverParts {
   queue: Queue;
   deliveries: DeliveryLog;
   appId: number;
-  /** Carries a stored delivery out, or leaves it waiting. Never throws. */
+  /** Carries a stored delivery out, or leaves it waiting. Throws only where another process is to read on. */
   handle(id: string): Promise<void>;
   log: Logger;
   nowMs(): number;
@@ -22,8 +22,14 @@ export interface Seen {
   /** All that was delivered before is in the store, epoch milliseconds; 0 at the start. */
   untilMs: number;
   etag: string | undefined;
-  /** How often a line's detail could not be had, by its delivery's id: one that never can must not keep the others out. */
-  failures: Map<string, number>;
+  /** Whose detail could not be had, by their delivery's id: one that never can must not keep the others out. */
+  failures: Map<string, Failure>;
+}
+
+export interface Failure {
+  line: LogLine;
+  times: number;
+  lastAtMs: number;
 }
 
 export interface Recovered {
@@ -40,7 +46,9 @@ const overlapMs = 10 * 60_000;
 /** 30,000 deliveries at 100 a page: three days of a busy organisation, well under the 5,000 requests an hour of an App's JWT. */
 const pagesAtMost = 300;
 const readsAtMost = 500;
+/** As often one after the other; from then on once in a while, for as long as the log has it: GitHub may have been out of order for that long. */
 const failuresAtMost = 5;
+const againAfterMs = 3_600_000;
 
 /**
  * Reads GitHub's log of what it delivered to this App, and stores what the store lacks, whatever status the log shows: that a delivery was
@@ -52,18 +60,24 @@ const failuresAtMost = 5;
 export async function recoverMissed(parts: RecoverParts, seen: Seen): Promise<Recovered> {
   const fromMs = Math.max(parts.nowMs() - reachMs, seen.untilMs - overlapMs);
   const walked = await walk(parts, { fromMs, etag: seen.etag });
-  if (walked === "unchanged") return { stored: 0, seen, more: false };
-  const missing = await chooseMissing(parts.db, walked.lines);
+  const lines = walked === "unchanged" ? [] : walked.lines;
+  for (const [guid, { line }] of seen.failures) if (line.deliveredAtMs < parts.nowMs() - reachMs) seen.failures.delete(guid);
+  // Those that failed may lie below what was read this time.
+  const failed = [...seen.failures.values()].map(({ line }) => line);
+  const missing = (await chooseMissing(parts.db, [...lines, ...failed])).filter(({ guid }) =>
+    isDue(seen.failures.get(guid), parts.nowMs()),
+  );
   let stored = 0;
   for (const line of missing.slice(0, readsAtMost)) {
-    if ((seen.failures.get(line.guid) ?? 0) >= failuresAtMost) continue;
     const delivery = await readLine(parts, seen, line);
+    if (delivery === "later") continue;
     const problem = findProblem(line, delivery, parts.appId);
     if (problem !== undefined || !delivery) {
       parts.log.warn({ delivery: line.guid, event: line.event, problem }, "delivery in GitHub's log not taken");
-      seen.failures.set(line.guid, failuresAtMost);
+      seen.failures.set(line.guid, { line, times: failuresAtMost, lastAtMs: parts.nowMs() });
       continue;
     }
+    seen.failures.delete(line.guid);
     const { guid: id, event, deliveredAtMs: receivedAtMs } = line;
     await addDelivery(parts.db, parts.queue, { id, event, payload: delivery.payload, receivedAtMs, fromLog: true });
     parts.log.info({ delivery: id, event, action: line.action }, "delivery found in GitHub's log");
@@ -71,18 +85,26 @@ export async function recoverMissed(parts: RecoverParts, seen: Seen): Promise<Re
     // One after the other: what people did hours apart comes in one burst, and a stop must not overtake its label.
     await parts.handle(id);
   }
-  const last = missing.length > readsAtMost ? missing[readsAtMost - 1] : walked.lines[0];
   const more = missing.length > readsAtMost;
+  if (walked === "unchanged") return { stored, more, seen };
+  const last = more ? missing[readsAtMost - 1] : lines[0];
   return { stored, more, seen: { ...seen, untilMs: last?.deliveredAtMs ?? seen.untilMs, etag: more ? undefined : walked.etag } };
 }
 
-async function readLine(parts: RecoverParts, seen: Seen, line: LogLine): Promise<LoggedDelivery | undefined> {
+function isDue(failure: Failure | undefined, nowMs: number): boolean {
+  return failure === undefined || failure.times < failuresAtMost || nowMs >= failure.lastAtMs + againAfterMs;
+}
+
+/** Throws where what comes after it is to wait for it: until it has failed too often. From then on it is "later". */
+async function readLine(parts: RecoverParts, seen: Seen, line: LogLine): Promise<LoggedDelivery | "later" | undefined> {
   try {
     return await parts.deliveries.read(line.id);
   } catch (error) {
-    const times = (seen.failures.get(line.guid) ?? 0) + 1;
-    seen.failures.set(line.guid, times);
-    if (times >= failuresAtMost) parts.log.error({ err: error, delivery: line.guid }, "delivery in GitHub's log given up");
+    const times = (seen.failures.get(line.guid)?.times ?? 0) + 1;
+    seen.failures.set(line.guid, { line, times, lastAtMs: parts.nowMs() });
+    if (times >= failuresAtMost)
+      parts.log.error({ err: error, delivery: line.guid }, "delivery in GitHub's log not to be had, tried again in an hour");
+    if (times > failuresAtMost) return "later";
     throw error;
   }
 }

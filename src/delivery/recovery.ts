@@ -9,7 +9,13 @@ export interface Recovery extends AsyncDisposable {
 const longestBackOffMs = 300_000;
 
 /** Looks into GitHub's log at once, and then every `everyMs`; less often while GitHub does not answer or asks for less. */
-export function startRecovery(parts: RecoverParts, everyMs: number): Recovery {
+export function startRecovery(
+  parts: RecoverParts & {
+    /** Whether it is for this process to look: one does it for all machines of a database. */
+    isMine(): Promise<boolean>;
+  },
+  everyMs: number,
+): Recovery {
   let seen: Seen = { untilMs: 0, etag: undefined, failures: new Map() };
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -18,6 +24,7 @@ export function startRecovery(parts: RecoverParts, everyMs: number): Recovery {
 
   const look = async (): Promise<number> => {
     try {
+      if (!(await parts.isMine())) return everyMs;
       const { stored, more, seen: now } = await recoverMissed(parts, seen);
       seen = now;
       failures = 0;

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { Fault } from "../fault.ts";
+import { createBodyRoom } from "./body-room.ts";
 import { type Receiver, receiveDelivery } from "./receive.ts";
 
 export interface Serving extends AsyncDisposable {
@@ -22,6 +23,7 @@ export async function serve(options: {
   pages: Hono;
   onFault(error: unknown, path: string | undefined): void;
 }): Promise<Serving> {
+  const room = createBodyRoom();
   const listener = getRequestListener(options.pages.fetch, { overrideGlobalObjects: false });
   const server = createServer((request, response) => {
     const path = (request.url ?? "").split("?", 1)[0];
@@ -29,13 +31,15 @@ export async function serve(options: {
       path !== options.webhookPath
         ? listener(request, response)
         : options.receiver
-          ? receiveDelivery(options.receiver, request, response)
+          ? receiveDelivery({ ...options.receiver, room }, request, response)
           : sayClosed(response);
     Promise.resolve(handled).catch((error: unknown) => {
       options.onFault(error, path);
       response.destroy();
     });
   });
+  // Each holds memory, live pages included.
+  server.maxConnections = 1_000;
   // A slow or silent client must not hold a connection for ever.
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;

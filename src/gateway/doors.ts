@@ -2,14 +2,18 @@ import { join } from "node:path";
 import { parseRunId, type RunId } from "../run/identity.ts";
 import type { Reader } from "./api/serve.ts";
 import type { ApiUpstream } from "./api/upstream.ts";
+import type { TunnelPlace } from "./connect/tunnels.ts";
 import { type Door, type DoorWish, openDoor } from "./door.ts";
-import { removeLedger } from "./model/ledger.ts";
+import type { Caps } from "./model/caps.ts";
+import { countSpent, removeLedger } from "./model/ledger.ts";
 import { parseModelPolicy } from "./model/policy.ts";
 import type { ModelUpstream } from "./model/upstream.ts";
+import { decideNetworkRows, keyOf, type NetworkNote, type NetworkRecord } from "./network.ts";
+import type { RecordStart } from "./record-start.ts";
 import type { KnownPackages } from "./registry/known.ts";
 import { PackageScope } from "./registry/scope.ts";
 import type { Registries } from "./registry/serve.ts";
-import { listSpools, openSpool, type Spool } from "./spool.ts";
+import { listSpools, longestRecord, openSpool, type Spool } from "./spool.ts";
 
 export interface DoorsPlace {
   spoolFolder: string;
@@ -17,10 +21,10 @@ export interface DoorsPlace {
   upstream: ModelUpstream;
   registries: Registries;
   api: ApiUpstream;
+  caps: Caps;
+  tunnels: TunnelPlace;
+  onFault?(error: unknown, run: RunId): void;
 }
-
-/** After this long the App is asked again: it renews a token that has under five minutes left. */
-const readerFreshMs = 4 * 60_000;
 
 /** All doors of this machine, and the records of those that are closed but not yet acknowledged. */
 export class Doors {
@@ -28,6 +32,7 @@ export class Doors {
   readonly #spools = new Map<RunId, Spool>();
   readonly #readers = new Map<RunId, Reader>();
   readonly #packages = new Map<RunId, PackageScope>();
+  readonly #networks = new Map<RunId, Promise<NetworkRecord>>();
   readonly #place: DoorsPlace;
 
   constructor(place: DoorsPlace) {
@@ -37,11 +42,12 @@ export class Doors {
   }
 
   /** Idempotent for the same wish. A record of an earlier life is gone on with. */
-  async open(wish: DoorWish): Promise<Door> {
+  async open(wish: DoorWish, start?: RecordStart): Promise<Door> {
     const known = this.#open.get(wish.run);
-    if (known && JSON.stringify(known.wish) === JSON.stringify(wish)) return known;
+    if (known && !known.isBroken() && JSON.stringify(known.wish) === JSON.stringify(wish)) return known;
     await this.close(wish.run, 0);
-    const spool = this.#spools.get(wish.run) ?? openSpool(this.#place.spoolFolder, wish.run);
+    const spool = this.#spools.get(wish.run) ?? openSpool(this.#place.spoolFolder, wish.run, start);
+    if (start) countSpent(this.#place.spoolFolder, wish.run, start.spent);
     spool.resume();
     const door = await openDoor(wish, {
       ...this.#place,
@@ -70,7 +76,7 @@ export class Doors {
   list(): { run: RunId; open: boolean; folder: string | null; lastSeq: number }[] {
     return [...this.#spools].map(([run, spool]) => {
       const door = this.#open.get(run);
-      return { run, open: door !== undefined, folder: door?.wish.folder ?? null, lastSeq: spool.lastSeq() };
+      return { run, open: door !== undefined && !door.isBroken(), folder: door?.wish.folder ?? null, lastSeq: spool.lastSeq() };
     });
   }
 
@@ -85,6 +91,7 @@ export class Doors {
     spool.remove();
     removeLedger(this.#place.spoolFolder, run);
     this.#spools.delete(run);
+    this.#networks.delete(run);
     this.#packagesOf(run).forget();
     this.#packages.delete(run);
     return true;
@@ -96,14 +103,30 @@ export class Doors {
   }
 
   /** A token that reads the run's repository, held in memory until the door closes. */
-  tellReader(run: RunId, reader: Omit<Reader, "toldAtMs">): void {
-    this.#readers.set(run, { ...reader, toldAtMs: Date.now() });
+  tellReader(run: RunId, reader: Reader): void {
+    this.#readers.set(run, reader);
+  }
+
+  /** Adds the rows that the record lacks. False where the run has none (any more). */
+  async noteNetwork(run: RunId, note: NetworkNote): Promise<boolean> {
+    const spool = this.#spools.get(run);
+    if (!spool) return false;
+    const reading = this.#networks.get(run) ?? readNetwork(spool);
+    this.#networks.set(run, reading);
+    const recorded = await reading;
+    for (const row of decideNetworkRows(recorded, note)) {
+      // The last place belongs to the row that says that the record is full.
+      if (spool.lastSeq() >= longestRecord - 1) break;
+      const still = { atMs: Date.now(), bytesIn: 0, bytesOut: 0, status: 0, durationMs: 0 };
+      spool.append({ ...still, door: "network", verdict: "refused", ...row });
+      recorded.set(keyOf(row), (recorded.get(keyOf(row)) ?? 0) + row.times);
+    }
+    return true;
   }
 
   /** What an open door still waits for. */
-  lacks(run: RunId): { packages: boolean; reader: boolean } {
-    const toldAtMs = this.#readers.get(run)?.toldAtMs ?? 0;
-    return { packages: !this.#packagesOf(run).told, reader: Date.now() - toldAtMs > readerFreshMs };
+  lacks(run: RunId): { packages: boolean } {
+    return { packages: !this.#packagesOf(run).told };
   }
 
   #packagesOf(run: RunId): PackageScope {
@@ -117,6 +140,14 @@ export class Doors {
   async closeAll(): Promise<void> {
     await Promise.all([...this.#open.keys()].map((run) => this.close(run, 0)));
   }
+}
+
+/** After a gateway that ended: what stands in the record is all that is known. */
+async function readNetwork(spool: Spool): Promise<NetworkRecord> {
+  const recorded: NetworkRecord = new Map();
+  for await (const row of spool.rows())
+    if (row.door === "network") recorded.set(keyOf(row), (recorded.get(keyOf(row)) ?? 0) + (row.times ?? 1));
+  return recorded;
 }
 
 export function parseDoorWish(run: string, body: unknown): DoorWish | undefined {

@@ -1,12 +1,19 @@
 /** The gateway's process: the only thing that a sandbox can reach. Holds the model key and the doors; no App key, no store, no engine. */
 import { accessSync, constants } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
 import { answerJson, readBody } from "../privilege/control-server.ts";
 import { runDaemon } from "../privilege/daemon.ts";
-import { parseRunId } from "../run/identity.ts";
+import { parseRunId, type RunId } from "../run/identity.ts";
 import { openApiUpstream } from "./api/upstream.ts";
+import { internet } from "./connect/internet.ts";
+import { tunnelLimits } from "./connect/limits.ts";
 import { Doors, parseDoorWish } from "./doors.ts";
+import { openCaps } from "./model/caps.ts";
+import { openReceipts } from "./model/receipts.ts";
 import { type ModelSettings, openModelUpstream } from "./model/upstream.ts";
+import { parseNetworkNote } from "./network.ts";
+import { parseRecordStart } from "./record-start.ts";
 import { parseKnownPackages } from "./registry/known.ts";
 import { openRegistries } from "./registry/serve.ts";
 import type { RegistrySettings } from "./registry/settings.ts";
@@ -20,20 +27,35 @@ export interface GatewayConfig {
   registries: RegistrySettings;
   /** GitHub's REST API. */
   apiUrl: string;
+  /** Hosts that runs may open tunnels to. */
+  tunnelHosts: readonly string[];
+  /** The App's socket for money that is counted over all runs, and how long a call is held while it does not answer. */
+  caps: { socketPath: string; patienceMs: number };
 }
 
 await runDaemon<GatewayConfig>(async (config, log) => {
   accessSync(config.spoolFolder, constants.R_OK | constants.W_OK | constants.X_OK);
-  const upstream = openModelUpstream(config.model);
+  const upstream = openModelUpstream(config.model, join(config.spoolFolder, "limit.json"));
   const { proxyEnv, extraCaPem } = config.model;
   const network = { ...(proxyEnv && { proxyEnv }), ...(extraCaPem && { extraCaPem }) };
   const registries = openRegistries(config.registries, network);
   const api = openApiUpstream(config.apiUrl, network);
   const { spoolFolder, gitBackendSocket: backendSocket } = config;
-  const doors = new Doors({ spoolFolder, backendSocket, upstream, registries, api });
+  const caps = openCaps({ ...config.caps, receipts: openReceipts(join(config.spoolFolder, "receipts")) });
+  const tunnels = { hosts: config.tunnelHosts, internet, limits: tunnelLimits };
+  const onFault = (error: unknown, run: RunId) =>
+    log("error", "a request met an error that nobody foresaw", {
+      run,
+      err: error instanceof Error ? error.stack?.slice(0, 2_000) : "",
+    });
+  const doors = new Doors({ spoolFolder, backendSocket, upstream, registries, api, caps, tunnels, onFault });
   return {
     async handle(request, response, url) {
       const [, collection, name, part] = url.pathname.split("/");
+      if (collection === "limit" && name === undefined && request.method === "GET") {
+        answerJson(response, 200, { untilMs: upstream.limit.untilMs() ?? null });
+        return true;
+      }
       if (collection !== "doors") return false;
       if (name === undefined && request.method === "GET") {
         answerJson(response, 200, { doors: doors.list() });
@@ -43,10 +65,11 @@ await runDaemon<GatewayConfig>(async (config, log) => {
       if (!run) return false;
       if (part === undefined && request.method === "PUT") {
         const body = await readBody(request, 65_536);
-        const wish = body && parseDoorWish(run, JSON.parse(body.toString("utf8")));
+        const order: unknown = body && JSON.parse(body.toString("utf8"));
+        const wish = body && parseDoorWish(run, order);
         if (!wish) answerJson(response, 400, { code: "gateway.door", message: "the door's description is not valid" });
         else {
-          const door = await doors.open(wish);
+          const door = await doors.open(wish, parseRecordStart(order));
           log("info", "door is open", { run });
           answerJson(response, 200, { socketPath: door.socketPath, lacks: doors.lacks(run) });
         }
@@ -78,6 +101,13 @@ await runDaemon<GatewayConfig>(async (config, log) => {
         answerJson(response, good ? 200 : 400, good ? {} : { code: "gateway.reader", message: "the reader is not valid" });
         return true;
       }
+      if (part === "network" && request.method === "POST") {
+        const body = await readBody(request, 4 * 1024 * 1024);
+        const note = body && parseNetworkNote(JSON.parse(body.toString("utf8")));
+        if (!note) answerJson(response, 400, { code: "gateway.network", message: "the note of the network is not valid" });
+        else answerJson(response, 200, { noted: await doors.noteNetwork(run, note) });
+        return true;
+      }
       if (part === "record" && request.method === "GET") {
         const spool = doors.findSpool(run);
         if (!spool) answerJson(response, 404, { code: "gateway.no-record", message: `there is no record of ${run}` });
@@ -92,6 +122,7 @@ await runDaemon<GatewayConfig>(async (config, log) => {
     },
     async close() {
       await doors.closeAll();
+      await caps.close();
       upstream.close();
       registries.close();
       api.close();

@@ -1,4 +1,5 @@
-import type { ServerResponse } from "node:http";
+import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import { endAfterBody } from "../privilege/linger.ts";
 
 export interface RefusalAnswer {
@@ -23,6 +24,28 @@ export function answerRefusal(response: ServerResponse, answer: RefusalAnswer): 
 export function answerRefusalInPlain(response: ServerResponse, answer: RefusalAnswer): number {
   return send(response, answer, { contentType: "text/plain", body: `${printRefusal(answer)}\n` });
 }
+
+/** The same where there is no response to write to, only a connection. */
+export function printRawRefusal(answer: Omit<RefusalAnswer, "close">): Buffer {
+  const body = `${printRefusal(answer)}\n`;
+  const head = `connection: close\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  return Buffer.from(`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n${head}${body}`);
+}
+
+/** Ends a connection with last words, and takes what still comes for a moment: a Unix socket that is closed with unread bytes resets the
+ *  other side, which then never reads them. */
+export function endOnSocket(socket: Socket, words: Buffer): void {
+  if (socket.destroyed) return;
+  socket.on("error", () => {});
+  const clock = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("end", () => socket.destroySoon());
+  socket.once("close", () => clearTimeout(clock));
+  socket.end(words);
+  if (socket.readableEnded) socket.destroySoon();
+  else socket.resume();
+}
+
+const lingerMs = 2_000;
 
 /** What was refused, by which rule, and who can allow it. */
 export function printRefusal({ why, rule, grant }: Pick<RefusalAnswer, "why" | "rule" | "grant">): string {

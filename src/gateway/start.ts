@@ -18,9 +18,15 @@ export interface GatewayWish {
   /** GitHub's REST API; by default no run reads it. */
   apiUrl?: string;
   registries?: Partial<Pick<RegistrySettings, "upstreams" | "newPackages">>;
+  /** Hosts that runs may open tunnels to, in canonical form; by default none. */
+  tunnelHosts?: readonly string[];
+  /** Where the App answers for money that is counted over all runs; `patienceMs`: how long a call is held while it does not. */
+  caps: { socketPath: string; patienceMs?: number };
   version: string;
   instance: string;
   logger?: (line: string) => void;
+  /** Called when it had died and answers again: it has no door open then. */
+  onRevived?: () => void;
 }
 
 /** Starts the gateway, or adopts the one that runs with the same settings: open doors stay open. */
@@ -37,6 +43,8 @@ export async function startGateway(wish: GatewayWish): Promise<{ gateway: Gatewa
     model: wish.model,
     apiUrl: wish.apiUrl ?? "http://127.0.0.1:9",
     registries: { upstreams, newPackages, cacheFolder },
+    tunnelHosts: wish.tunnelHosts ?? [],
+    caps: { patienceMs: 30_000, ...wish.caps },
   };
   const daemon = await startDaemon({
     name: "gateway",
@@ -48,6 +56,7 @@ export async function startGateway(wish: GatewayWish): Promise<{ gateway: Gatewa
     instance: wish.instance,
     controlSocket: join(wish.socketFolder, "gateway", "control.sock"),
     ...(wish.logger ? { logger: wish.logger } : {}),
+    ...(wish.onRevived ? { onRevived: wish.onRevived } : {}),
   });
   return { gateway: connectGateway(daemon.controlSocket), daemon };
 }

@@ -1,6 +1,10 @@
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { Fault } from "../fault.ts";
-import { type ControlAnswer, callControl } from "../privilege/control-client.ts";
+import { type ControlAnswer, callControl, openControl, sendControl } from "../privilege/control-client.ts";
 import type { RunId, Sha } from "../run/identity.ts";
+import type { Base, BaseState } from "./host/bases.ts";
+import type { RepositoryShape } from "./host/pack.ts";
 import type { BaseName } from "./names.ts";
 
 export type Repository = { run: RunId } | { base: BaseName };
@@ -41,7 +45,7 @@ export interface PushOutput {
 /** The App's side of the two git host processes. Every method throws Fault "daemon.away" where the process is gone. */
 export interface GitHost {
   /** The newest base of a branch, without looking at GitHub. */
-  findBase(of: { repositoryId: number; branch: string }): Promise<{ base: BaseName; tip: Sha } | undefined>;
+  findBase(of: { repositoryId: number; branch: string }): Promise<Base | undefined>;
   /** Brings it up to date through an open fetch transport; the first call makes it. */
   fetchBase(of: {
     repositoryId: number;
@@ -50,10 +54,12 @@ export interface GitHost {
     timeoutMs?: number;
     signal?: AbortSignal;
   }): Promise<FetchedBase>;
-  listBases(): Promise<BaseName[]>;
-  /** Never one that a run repository in `listRuns` still leans on. */
-  removeBase(base: BaseName): Promise<void>;
-  /** Idempotent. `branches`: the first is HEAD; their commits must lie in `bases`. */
+  listBases(): Promise<BaseState[]>;
+  /** Never one that a run repository in `listRuns`, asked for after `listBases`, leans on. False: it was used since, and stays. */
+  removeBase(seen: Pick<BaseState, "base" | "usedAtMs">): Promise<boolean>;
+  /** The same holds: what no branch reaches is dropped. */
+  repackBase(seen: Pick<BaseState, "base" | "usedAtMs">): Promise<boolean>;
+  /** Idempotent. `branches`: the first is HEAD; their commits must lie in `bases`. Throws where one of these was removed meanwhile. */
   ensureRunRepository(wish: {
     run: RunId;
     bases: BaseName[];
@@ -71,6 +77,10 @@ export interface GitHost {
     timeoutMs?: number;
     signal?: AbortSignal;
   }): Promise<PushOutput>;
+  /** All objects that these commits reach in the run's repository, as one pack. Ends with an error where it is not whole. */
+  readPack(run: RunId, wants: readonly Sha[]): Promise<Readable>;
+  /** Makes a run's repository out of such a pack, whole or not at all; leaves one that is there as it is. */
+  restoreRun(shape: RepositoryShape & { run: RunId }, pack: Readable): Promise<{ made: boolean }>;
   removeRun(run: RunId): Promise<void>;
   listRuns(): Promise<{ run: RunId; bases: BaseName[] }[]>;
 }
@@ -93,14 +103,28 @@ export function connectGitHost(sockets: { runs: string; bases: string }): GitHos
     });
     return JSON.parse(demandOk(answer, call.verb).body.toString("utf8")) as T;
   };
+  const askBase = async (verb: string, input: { base: BaseName; usedAtMs?: number }) =>
+    (await ask<{ done: boolean }>({ socketPath: sockets.bases, verb, input })).done;
   return {
-    findBase: async (of) =>
-      (await ask<{ base: BaseName; tip: Sha } | null>({ socketPath: sockets.bases, verb: "find-base", input: of })) ?? undefined,
+    findBase: async (of) => (await ask<{ found?: Base }>({ socketPath: sockets.bases, verb: "find-base", input: of })).found,
     fetchBase: ({ signal, ...input }) => ask({ socketPath: sockets.bases, verb: "fetch-base", input, signal }),
-    listBases: async () => (await ask<{ bases: BaseName[] }>({ socketPath: sockets.bases, verb: "list-bases", input: {} })).bases,
-    removeBase: async (base) => void (await ask({ socketPath: sockets.bases, verb: "remove-base", input: { base } })),
-    ensureRunRepository: (input) => ask({ socketPath: sockets.runs, verb: "ensure-run", input }),
+    listBases: async () =>
+      (await ask<{ bases: BaseState[] }>({ socketPath: sockets.bases, verb: "list-bases", input: {} })).bases,
+    removeBase: (seen) => askBase("remove-base", seen),
+    repackBase: (seen) => askBase("repack-base", seen),
+    async ensureRunRepository(wish) {
+      const { made } = await ask<{ made: boolean }>({ socketPath: sockets.runs, verb: "ensure-run", input: wish });
+      // Noted when the repository is there: whoever removes bases has either seen it, or finds that the base was used since.
+      for (const base of wish.bases) {
+        if (await askBase("use-base", { base })) continue;
+        if (made) await ask({ socketPath: sockets.runs, verb: "remove-run", input: { run: wish.run } });
+        throw new Error(`${base} was removed while a repository was made that leans on it`);
+      }
+      return { made };
+    },
     push: ({ signal, ...input }) => ask({ socketPath: sockets.runs, verb: "push", input, signal }),
+    readPack: (run, wants) => readPack(sockets.runs, { run, wants }),
+    restoreRun: (shape, pack) => restoreRun(sockets.runs, shape, pack),
     removeRun: async (run) => void (await ask({ socketPath: sockets.runs, verb: "remove-run", input: { run } })),
     listRuns: async () =>
       (await ask<{ runs: { run: RunId; bases: BaseName[] }[] }>({ socketPath: sockets.runs, verb: "list-runs", input: {} })).runs,
@@ -144,15 +168,35 @@ async function git(
   return { exitCode: told.exitCode ?? 137, stdout: answer.body, stderr: told.stderr, truncated: told.truncated };
 }
 
+async function readPack(socketPath: string, order: { run: RunId; wants: readonly Sha[] }): Promise<Readable> {
+  const response = await openControl({ socketPath, method: "POST", path: "/pack", body: JSON.stringify(order), idleMs: 0 });
+  if (response.statusCode === 200) return response;
+  throw refusalOf({ status: response.statusCode ?? 0, body: await buffer(response) }, "pack");
+}
+
+async function restoreRun(
+  socketPath: string,
+  shape: RepositoryShape & { run: RunId },
+  pack: Readable,
+): Promise<{ made: boolean }> {
+  const head = JSON.stringify(shape);
+  const answer = await sendControl({ socketPath, path: "/unpack", head, rest: pack });
+  return JSON.parse(demandOk(answer, "unpack").body.toString("utf8")) as { made: boolean };
+}
+
 function demandOk(answer: ControlAnswer, verb: string): ControlAnswer {
   if (answer.status === 200) return answer;
+  throw refusalOf(answer, verb);
+}
+
+function refusalOf(answer: Pick<ControlAnswer, "status" | "body">, verb: string): Fault {
   let told: { code?: string; message?: string } = {};
   try {
     told = JSON.parse(answer.body.toString("utf8"));
   } catch {
     // Not ours, then: the status says what there is to say.
   }
-  throw new Fault(
+  return new Fault(
     told.code === "control.failed" ? "git.failed" : (told.code ?? "git.failed"),
     `git host, ${verb}: ${told.message ?? answer.status}`,
     {

@@ -14,6 +14,11 @@ export function printBaseName(base: { repositoryId: number; branchKey: string; g
   return `${base.repositoryId}-${base.branchKey}-${base.generation}` as BaseName;
 }
 
+/** What all generations of one branch have in common. */
+export function familyOf(name: BaseName): string {
+  return name.slice(0, name.lastIndexOf("-"));
+}
+
 export function readGeneration(name: BaseName): number {
   return Number(name.slice(name.lastIndexOf("-") + 1));
 }

@@ -16,7 +16,7 @@ export interface TransportWish {
   repositoryPath: string;
   /** Asked for each request; never leaves this process but to the upstream. */
   token: () => string;
-  allow: { kind: "fetch" } | ({ kind: "push" } & PushAllowance);
+  allow: { kind: "fetch" /** Of one answer. */; limitBytes?: number } | ({ kind: "push" } & PushAllowance);
   network?: UpstreamNetwork;
   /** Aborting closes the transport and whatever goes through it. */
   signal?: AbortSignal;
@@ -29,6 +29,8 @@ export interface Transport extends AsyncDisposable {
   report(): PushReport | undefined;
   /** The last answer of the far end that was no success, with the token taken out. 0: it could not be reached. */
   failure(): { status: number; message: string } | undefined;
+  /** An answer was longer than the fetch allows, and was broken off. */
+  overran(): boolean;
   /** What it was asked for and did not let pass, in order: of our own git host, so each is a sign that something is wrong there. */
   refusals(): readonly string[];
 }
@@ -38,7 +40,7 @@ const mostRefusals = 100;
 
 /** Opens it; dispose to close. Lets through only the two requests of its kind, and of a push only exactly the allowed one. */
 export async function openTransport(wish: TransportWish): Promise<Transport> {
-  const told: { report?: PushReport; failure?: { status: number; message: string } } = {};
+  const told: { report?: PushReport; failure?: { status: number; message: string }; overran?: true } = {};
   const service = wish.allow.kind === "fetch" ? "git-upload-pack" : "git-receive-pack";
   const paths = { refs: `/repository.git/info/refs?service=${service}`, exchange: `/repository.git/${service}` };
   const upstream = openUpstream({
@@ -77,7 +79,12 @@ export async function openTransport(wish: TransportWish): Promise<Transport> {
     headers.accept = `application/x-${service}-result`;
     if (encoding) headers["content-encoding"] = encoding;
     if (wish.allow.kind === "fetch") {
-      request.pipe(upstream.send({ method: "POST", path: `/${service}`, headers, response }));
+      const { limitBytes: bytes } = wish.allow;
+      const tell = () => {
+        told.overran = true;
+      };
+      const limit = bytes === undefined ? {} : { limit: { bytes, tell } };
+      request.pipe(upstream.send({ method: "POST", path: `/${service}`, headers, response, ...limit }));
       return;
     }
     const allowed = wish.allow;
@@ -109,6 +116,7 @@ export async function openTransport(wish: TransportWish): Promise<Transport> {
   if (wish.signal?.aborted) await close();
   return {
     ...{ socketPath: wish.socketPath, report: () => told.report, failure: () => told.failure, refusals: () => refusals },
+    overran: () => told.overran === true,
     [Symbol.asyncDispose]: close,
   };
 }

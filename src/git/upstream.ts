@@ -18,6 +18,8 @@ export interface UpstreamCall {
   headers: Record<string, string>;
   /** Gets the answer. */
   response: ServerResponse;
+  /** Where a successful answer is longer than `bytes`, it is broken off, and `tell` called. */
+  limit?: { bytes: number; tell(): void };
   /** Gets the first 64 KiB of a successful answer's body when it has ended, or when it broke off. */
   onBody?: (body: Buffer) => void;
 }
@@ -84,6 +86,9 @@ export function openUpstream(wish: {
       answer.on("data", (chunk: Buffer) => {
         if (size < keptBytes) kept.push(chunk.subarray(0, keptBytes - size));
         size += chunk.length;
+        if (!call.limit || size <= call.limit.bytes || response.destroyed) return;
+        call.limit.tell();
+        response.destroy();
       });
       const body = () => Buffer.concat(kept);
       if (answer.statusCode !== 200) {

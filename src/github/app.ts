@@ -2,6 +2,7 @@ import { createAppAuth } from "@octokit/auth-app";
 import { Fault } from "../fault.ts";
 import type { Secret } from "../secret/secret.ts";
 import { type Api, createApi, isPassing, messageOf, statusOf } from "./api.ts";
+import { createThrottle, type Throttle, windowsOf } from "./throttle.ts";
 
 /** The App's own name on GitHub: how its comments, checks, branches and commits are told from everybody else's. */
 export interface AppIdentity {
@@ -20,8 +21,10 @@ export interface GitHubApp {
   api: Api;
   /** Read from GitHub once. Throws Fault "github.away", "settings.PRIVATE_KEY". */
   identity(): Promise<AppIdentity>;
-  /** With an installation's token. */
-  apiFor(token: string): Api;
+  /** With an installation's token; as a function: with the one that it is then. */
+  apiFor(token: string | (() => string)): Api;
+  /** Through which every call passes. */
+  throttle: Throttle;
 }
 
 export function createGitHubApp(options: {
@@ -31,14 +34,22 @@ export function createGitHubApp(options: {
   webHost: string;
   /** Stands before every text that goes to GitHub. */
   redact?: (text: string) => string;
+  /** By the limits of `webHost` where it is absent. */
+  throttle?: Throttle;
 }): GitHubApp {
   // Only for the JWT: its installation tokens are shared between callers who ask alike, and a revoked one would die for both.
   const auth = createAppAuth({ appId: options.appId, privateKey: options.privateKey.reveal() });
-  const api = createApi(options.apiUrl, async () => `bearer ${(await auth({ type: "app" })).token}`);
+  const { redact, throttle = createThrottle({ windows: windowsOf(options.webHost) }) } = options;
+  const api = createApi(options.apiUrl, async () => `bearer ${(await auth({ type: "app" })).token}`, { throttle });
   let identity: Promise<AppIdentity> | undefined;
   return {
     api,
-    apiFor: (token) => createApi(options.apiUrl, () => `token ${token}`, options.redact),
+    throttle,
+    apiFor: (token) =>
+      createApi(options.apiUrl, () => `token ${typeof token === "string" ? token : token()}`, {
+        throttle,
+        ...(redact && { redact }),
+      }),
     identity() {
       identity ??= readIdentity(api, options.webHost).catch((error) => {
         identity = undefined;

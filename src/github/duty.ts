@@ -2,6 +2,8 @@
 export const duties = {
   /** Looks at who asks and answers no: permission of the sender, reactions, the refusal's comment. */
   doorman: { metadata: "read", issues: "write", pull_requests: "write" },
+  /** Sees whether a repository is still there, and where. */
+  finder: { metadata: "read" },
   /** Reads the repository: pins, base fetch. */
   fetcher: { contents: "read" },
   /** Makes the start commit and its branch; revoked at once. */

@@ -12,7 +12,9 @@ export interface Assets {
 export function readAssets(prefix: string): Assets {
   const files = new Map(
     Object.entries(types).map(([name, type]) => {
-      const body = readFileSync(new URL(`./assets/${name}`, import.meta.url), "utf8");
+      const body = partsOf(name)
+        .map((part) => readFileSync(new URL(`./assets/${part}`, import.meta.url), "utf8"))
+        .join("\n");
       return [name, { body, type, version: createHash("sha256").update(body).digest("hex").slice(0, 12) }];
     }),
   );
@@ -29,6 +31,13 @@ export function serveAsset(assets: Assets, c: Context): Response | undefined {
     "Content-Type": file.type,
     "Cache-Control": current ? "public, max-age=31536000, immutable" : "public, max-age=60",
   });
+}
+
+/** In the order of the cascade. */
+const styles = ["ground", "frame", "columns", "facts", "transcript", "record", "change", "print"];
+
+function partsOf(name: string): string[] {
+  return name === "airlock.css" ? styles.map((style) => `style/${style}.css`) : [name];
 }
 
 const types: Record<string, string> = {

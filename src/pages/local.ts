@@ -1,14 +1,28 @@
+import { isAbsolute } from "node:path";
 import { Hono } from "hono";
 import { stream } from "hono/streaming";
+import type { DiskView } from "../disk/view.ts";
+import { Fault } from "../fault.ts";
+import type { Full } from "../run/full.ts";
 import { parseRunId, type RunId } from "../run/identity.ts";
+import type { MachineRow } from "../store/queries/machines.ts";
 import { type TrialEvent, type TrialWish, trialWish } from "../trial/event.ts";
+import type { BudgetReader } from "./budgets.ts";
+import type { Pauser } from "./pauser.ts";
 import { openTicks } from "./ticks.ts";
 import type { Filer, Health, Reader, RunView } from "./view.ts";
 
 export interface LocalOptions {
   reader: Reader;
   filer: Filer;
+  pauser?: Pauser;
+  /** All that share the database. */
+  machines?(): Promise<MachineRow[]>;
+  disk?: { full(): Full | undefined; read(): Promise<DiskView> };
+  budgets?: BudgetReader;
   publicUrl: string;
+  /** Writes a backup to an absolute path. */
+  backUp?(file: string): Promise<object>;
   /** Sandboxes that belong to no run. */
   openTrial?(wish: TrialWish, signal: AbortSignal): AsyncGenerator<TrialEvent>;
   closing: AbortSignal;
@@ -45,6 +59,8 @@ export function createLocal(options: LocalOptions): Hono {
     const health = closing.aborted ? { ok: false, closing: true } : await options.health();
     return c.json(health, health.ok ? 200 : 503);
   });
+
+  app.get("/machines", async (c) => c.json({ machines: (await options.machines?.()) ?? [], nowMs: Date.now() }));
 
   app.get("/runs", async (c) => {
     const limit = Math.min(1_000, Number(/^[1-9]\d{0,3}$/.exec(c.req.query("limit") ?? "")?.[0] ?? 50));
@@ -107,6 +123,48 @@ export function createLocal(options: LocalOptions): Hono {
           : `Run ${found.view.id} holds ${decided.held}, not that commit: look at its page again.`;
       return c.json({ ok: false, error }, 409);
     });
+
+  app.get("/disk", async (c) => {
+    const view = await options.disk?.read();
+    return view ? c.json(view) : c.json({ ok: false, error: "There is no disk to look at here." }, 404);
+  });
+
+  app.get("/pauses", async (c) => {
+    const full = options.disk?.full();
+    return c.json({ pauses: (await options.pauser?.list()) ?? [], ...(full && { full }) });
+  });
+
+  app.get("/budgets", async (c) => c.json({ budgets: (await options.budgets?.list()) ?? [] }));
+
+  for (const verb of ["pause", "resume"] as const)
+    app.post(`/${verb}`, async (c) => {
+      const { pauser } = options;
+      if (!pauser) return c.json({ ok: false, error: "Nothing can be paused here." }, 404);
+      const repository = c.req.query("repo");
+      const wish = repository === undefined ? {} : { repository };
+      try {
+        if (verb === "resume") return c.json({ ok: true, changed: await pauser.resume(wish) });
+        const by = (c.req.query("by") ?? "the operator").slice(0, 64);
+        await pauser.pause({ ...wish, by, working: c.req.query("working") === "1" });
+        return c.json({ ok: true });
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        return c.json({ ok: false, error: `${error.message}. ${error.remedy}.` }, 409);
+      }
+    });
+
+  app.post("/backup", async (c) => {
+    const file = c.req.query("file") ?? "";
+    const { backUp } = options;
+    if (!backUp || !isAbsolute(file)) return c.json({ ok: false, error: "That is no place for a backup." }, 400);
+    try {
+      return c.json(await backUp(file));
+    } catch (error) {
+      options.onFault?.(error);
+      if (!(error instanceof Fault)) throw error;
+      return c.json({ ok: false, error: `${error.message}. ${error.remedy}.` }, 409);
+    }
+  });
 
   // A trial lives no longer than the request: who goes away ends it.
   app.post("/sandboxes", async (c) => {

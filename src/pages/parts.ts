@@ -1,5 +1,7 @@
 import { html } from "hono/html";
+import { networkGrants } from "../report/network-words.ts";
 import { printBytes, printClock, printCost, printCount, printNumberOf, printSpan, printTime } from "../report/words.ts";
+import { printIsolation } from "../run/isolation.ts";
 import { showLink } from "./layout.ts";
 import type { Markup } from "./markup.ts";
 import { decideTone, findNextWords, printShortState } from "./state.ts";
@@ -13,7 +15,7 @@ export function showState(view: RunView): Markup {
   return html`<div class="state ${decideTone(state)}" data-title="${printShortState(state)} · ${printSubject(view)}"><p class="badge">${printShortState(state)}</p>
 <p class="words">${printLine(state.words)}</p>${state.reason ? html`<p class="reason">${printLine(state.reason)}</p>` : ""}${
     view.limitNotes ? html`<ul class="held">${view.limitNotes.map((note) => html`<li>${printLine(note)}</li>`)}</ul>` : ""
-  }${
+  }${view.forgotten ? html`<p class="next">Removed after its time: ${printLine(view.forgotten)}.</p>` : ""}${
     next ? html`<p class="next">${printLine(next)}</p>` : ""
   }${view.held ? showHeld(view.held) : ""}${view.pullRequest ? html`<p class="act">${showLink(view.pullRequest.url, html`Open pull request #${view.pullRequest.number}`)}</p>` : ""}</div>`;
 }
@@ -43,6 +45,7 @@ export function showFacts(view: RunView, nowMs: number): Markup {
 <div><dt>Model</dt><dd>${printNumberOf(usage.turns, "turn")}, ${printCost(usage.costUsd)}</dd></div>
 <div><dt>Tokens</dt><dd>${printCount(usage.inputTokens)} in, ${printCount(usage.outputTokens)} out${cached ? `, ${printCount(cached)} cached` : ""}</dd></div>
 <div><dt>Sandbox</dt><dd>${view.mode === undefined ? "Not made yet" : view.mode === "sealed" ? "Sealed: no network" : "Firewalled: GitHub only"}</dd></div>
+${view.isolation ? html`<div><dt>Kept apart by</dt><dd>${printLine(printIsolation(view.isolation))}</dd></div>` : ""}
 ${view.branch ? html`<div><dt>Branch</dt><dd><code>${printLine(view.branch)}</code></dd></div>` : ""}
 ${view.checkRun ? html`<div><dt>Check run</dt><dd>${showLink(view.checkRun.url, "on GitHub")}</dd></div>` : ""}
 <div><dt>Run</dt><dd><code>${view.id}</code></dd></div>
@@ -67,7 +70,7 @@ export function showChecks(view: RunView): Markup {
     failed
       ? `${printNumberOf(failed, "check")} of ${view.checks.length} failed: the agent was not started.`
       : `All ${printNumberOf(view.checks.length, "check")} passed before the agent started.`
-  }</p>${showTable({
+  }</p>${showEscapes(view)}${showTable({
     label: "Checks of the sandbox",
     heads: ["Check", "Seen from", "Result", "What was seen"],
     rows: [...view.checks]
@@ -79,6 +82,12 @@ export function showChecks(view: RunView): Markup {
         printLine(check.seen),
       ]),
   })}`;
+}
+
+/** What is known against the engine, mended or not by what was checked: whoever reads the run decides what it is worth. */
+function showEscapes({ isolation }: RunView): Markup {
+  if (!isolation || isolation.escapes.length === 0) return html``;
+  return html`<p>Known holes of what kept it apart:</p><ul class="held">${isolation.escapes.map((hole) => html`<li>${printLine(hole)}</li>`)}</ul>`;
 }
 
 export type Verdict = "allowed" | "refused";
@@ -106,14 +115,14 @@ export function showRequests(view: RunView, options: { path: string; verdict?: V
             html`<time datetime="${new Date(row.atMs).toISOString()}">${printClock(row.atMs)}</time>`,
             html`<span class="verdict ${row.verdict === "allowed" ? "good" : "bad"}">${row.verdict}</span>`,
             row.door,
-            html`<code>${printLine(row.method)} ${printLine(row.target)}</code>`,
+            html`<code>${printLine(row.method)} ${printLine(row.target)}</code>${row.times === undefined ? "" : ` ×${printCount(row.times)}`}`,
             html`<code>${printLine(row.rule)}</code>`,
-            row.status === 0 ? "broken off" : String(row.status),
+            row.door === "network" ? "" : row.status === 0 ? "broken off" : String(row.status),
             printBytes(row.bytesIn),
             printBytes(row.bytesOut),
           ]),
         })
-  }${rows.length < total ? html`<p class="quiet">${printCount(rows.length)} of ${printCount(total)} are shown here.</p>` : ""}${
+  }${networkGrants(rows).map((words) => html`<p class="quiet">${words}</p>`)}${rows.length < total ? html`<p class="quiet">${printCount(rows.length)} of ${printCount(total)} are shown here.</p>` : ""}${
     evidence.digest ? html`<p class="quiet">The rows are chained; the last digest is <code>${evidence.digest}</code>.</p>` : ""
   }`;
 }
@@ -122,7 +131,9 @@ export function showGrants(view: RunView, nowMs: number): Markup {
   if (view.grants.length === 0) return html`<p class="quiet">No token has been minted for this run.</p>`;
   const inside =
     view.mode === "firewalled" ? "one of them is inside the sandbox while the agent works" : "none of them enters the sandbox";
-  return html`<p>Each token is for this repository alone, and ${inside}.</p>${showTable({
+  return html`<p>Each token is for this repository alone, and ${inside}.</p>${
+    view.exposureNotes ? html`<ul class="held">${view.exposureNotes.map((note) => html`<li>${printLine(note)}</li>`)}</ul>` : ""
+  }${showTable({
     label: "Tokens minted for this run",
     heads: ["Duty", "Permissions", "Minted", "Ended"],
     rows: view.grants.map((grant) => [

@@ -1,5 +1,5 @@
-import type { Kysely } from "kysely";
 import { factWords } from "../report/fact-words.ts";
+import type { LineParts } from "../report/line.ts";
 import { outcomeWords, stateWords } from "../report/state-words.ts";
 import { readStory, type Story } from "../report/story.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
@@ -9,16 +9,15 @@ import type { Changes } from "../store/changes.ts";
 import { findPaper } from "../store/queries/papers.ts";
 import { evidenceOf, transcriptOf } from "../store/queries/record.ts";
 import { findRun, findRunByPage, listRuns } from "../store/queries/runs.ts";
-import type { Schema } from "../store/schema.ts";
 import type { EvidenceView, Reader, RunView, TranscriptEntry } from "./view.ts";
 
 const rowLimit = 500;
 
 /** Reads runs from the store as pages show them. `webUrl`: "https://github.com", for links. */
-export function createReader(parts: { db: Kysely<Schema>; changes: Changes; webUrl: string }): Reader {
+export function createReader(parts: LineParts & { changes: Changes; webUrl: string }): Reader {
   const { db } = parts;
   const view = async (run: Awaited<ReturnType<typeof findRun>>) =>
-    run && toView(await readStory(db, run), await lastSeq(run.id), parts.webUrl);
+    run && toView(await readStory(parts, run), await lastSeq(run.id), parts.webUrl);
   const lastSeq = async (run: RunView["id"]) => {
     const row = await db
       .selectFrom("events")
@@ -32,7 +31,7 @@ export function createReader(parts: { db: Kysely<Schema>; changes: Changes; webU
     findById: async (id) => view(await findRun(db, id)),
     listRuns: async (limit) => {
       const views = [];
-      for (const run of await listRuns(db, limit)) views.push(toView(await readStory(db, run), 0, parts.webUrl));
+      for (const run of await listRuns(db, limit)) views.push(toView(await readStory(parts, run), 0, parts.webUrl));
       return views;
     },
     transcript: async (run, afterSeq, limit) => (await transcriptOf(db, run, afterSeq, limit)) as TranscriptEntry[],
@@ -66,14 +65,18 @@ function toView(story: Story, lastSeq: number, webUrl: string): RunView {
     createdAtMs: run.createdAtMs,
     state: {
       at: state.at,
-      words: ending && state.at === "ended" ? outcomeWords(ending.outcome) : stateWords(state, story.position),
+      words: ending && state.at === "ended" ? outcomeWords(ending.outcome) : stateWords(state, story),
       // What it will be is known before it is true: while it closes, its tokens still live.
       ...(ending && state.at === "ended" && { outcome: ending.outcome }),
+      ...(run.tries >= worthTelling && { next: triesWords(run) }),
       ...(ending?.reason && { reason: [ending.reason.words, ending.reason.remedy].filter(Boolean).join(" ") }),
     },
+    ...(story.exposureNotes.length > 0 && { exposureNotes: story.exposureNotes }),
     ...(story.limitNotes.length > 0 && { limitNotes: story.limitNotes }),
+    ...(story.forgotten !== undefined && { forgotten: story.forgotten }),
     timeline: story.facts.map(({ atMs, fact }) => ({ atMs, ...factWords(fact) })),
     checks: story.checks,
+    ...(story.isolation && { isolation: story.isolation }),
     ...(story.mode && { mode: story.mode }),
     evidence: evidenceView(story.evidence),
     grants: story.grants.map((grant) => ({
@@ -96,6 +99,14 @@ function toView(story: Story, lastSeq: number, webUrl: string): RunView {
     ...(story.patch !== undefined && { patch: story.patch }),
     ...(story.answer !== undefined && { answer: story.answer }),
   };
+}
+
+/** A hiccup is not told: after so many tries some seconds have gone by. */
+const worthTelling = 3;
+
+function triesWords({ tries, notBeforeMs }: { tries: number; notBeforeMs: number }): string {
+  const at = notBeforeMs > 0 ? ` It is tried again at ${new Date(notBeforeMs).toISOString().slice(11, 19)} UTC.` : "";
+  return `The next step has not worked ${tries} times, because GitHub or the container engine does not answer; nothing is lost.${at}`;
 }
 
 function causeWords(request: RunRequest): string {

@@ -47,7 +47,7 @@ const nextWords: Record<string, string> = {
   accepted: "Next, Airlock asks GitHub whether the person who asked may write to this repository.",
   announcing: "Next, the run gets its check run and its place in the queue.",
   queued: "It starts as soon as a place on this machine is free.",
-  waiting: "It goes on by itself when the limit that it waits for is lifted.",
+  waiting: "It goes on by itself, with the agent's session as it was.",
   preparing: "Next, a sandbox without a network is made for it.",
   sealing: "The agent starts only when every check of the sandbox has passed.",
   launching: "The agent is about to read the task.",

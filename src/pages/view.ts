@@ -1,6 +1,7 @@
 import type { SandboxCheck } from "../run/check.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
 import type { RunId } from "../run/identity.ts";
+import type { Isolation } from "../run/isolation.ts";
 import type { ChainHead } from "../secret/chain.ts";
 
 /** What a page shows of one run. Read from the store at one moment; text in it may be hostile and is escaped only when shown. */
@@ -17,11 +18,17 @@ export interface RunView {
   state: RunViewState;
   /** What its limits had to do with it, a sentence each. */
   limitNotes?: string[];
+  /** "transcript", "transcript and record": removed after their time. */
+  forgotten?: string;
+  /** Of a firewalled run: what the token inside opened, and what moved on GitHub meanwhile. */
+  exposureNotes?: string[];
   /** When the agent was launched. */
   startedAtMs?: number;
   endedAtMs?: number;
   timeline: TimelineEntry[];
   checks: SandboxCheck[];
+  /** What kept the sandbox apart; absent until it was made. */
+  isolation?: Isolation;
   /** Absent until there is a place for its sandbox. */
   mode?: "sealed" | "firewalled";
   evidence: EvidenceView;

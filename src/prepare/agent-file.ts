@@ -1,7 +1,8 @@
 import { isAlias, isMap, isPair, isScalar, LineCounter, type Node, type ParsedNode, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import type { LimitWish } from "../run/limits.ts";
-import { type ValueName, values } from "../settings/values.ts";
+import { type PathRule, parseGlob } from "../run/path-rule.ts";
+import { machineLabel, type ValueName, values } from "../settings/values.ts";
 
 /** Where a repository says what its runs may use. The other spelling is refused, so that nobody believes that it counts. */
 export const agentFilePath = ".github/agent.yml";
@@ -9,6 +10,10 @@ export const agentFilePath = ".github/agent.yml";
 /** What a repository's own settings say. */
 export interface AgentFile {
   limits: LimitWish;
+  /** What it wants done with work that changes certain paths; absent where it says nothing. Only makes things stricter. */
+  paths?: PathRule[];
+  /** Labels that its machine must have. */
+  machine?: string[];
 }
 
 /** `line` and `column` count from 1. `words` completes "FILE, line L, column C: …". */
@@ -32,6 +37,8 @@ const keys = {
   output: ["outputBytes", "AIRLOCK_OUTPUT", "output: 16m"],
   "stall-minutes": ["stallMinutes", "AIRLOCK_STALL_MINUTES", "stall-minutes: 5"],
   "loop-calls": ["loopCalls", "AIRLOCK_LOOP_CALLS", "loop-calls: 5"],
+  attempts: ["attempts", "AIRLOCK_ATTEMPTS", "attempts: 1"],
+  "wait-hours": ["waitHours", "AIRLOCK_WAIT_HOURS", "wait-hours: 8"],
   "budget-usd": ["budgetMicroUsd", "AIRLOCK_RUN_BUDGET_USD", "budget-usd: 2.50"],
   "budget-tokens": ["budgetTokens", "AIRLOCK_RUN_BUDGET_TOKENS", "budget-tokens: 200000"],
 } as const satisfies Record<string, readonly [keyof LimitWish, ValueName, string]>;
@@ -42,7 +49,35 @@ const plain = z.union([z.string(), z.number()], "is neither a number nor a text"
 const limitShapes = Object.fromEntries(
   Object.entries(keys).map(([key, [, setting]]) => [key, plain.pipe(values[setting] as never).optional()]),
 ) as unknown as Record<Key, z.ZodType<number | "none" | undefined>>;
-const shape = z.strictObject({ limits: z.strictObject(limitShapes).optional() });
+const actions = ["draft", "hold", "refuse"] as const;
+const isAction = (value: unknown): value is (typeof actions)[number] => (actions as readonly unknown[]).includes(value);
+/** By hand: zod's own records pass over a key such as `__proto__`, and a rule that is passed over is none. */
+const pathShape = z
+  .custom<object>((value) => isPlainMap(value))
+  .transform((value, context) =>
+    Object.entries(value).map(([text, action]): PathRule => {
+      const parsed = parseGlob(text);
+      const wrong = "wrong" in parsed ? parsed.wrong : isAction(action) ? undefined : `is given none of ${actions.join(", ")}`;
+      if (wrong !== undefined) context.addIssue({ code: "custom", message: wrong, path: [text] });
+      return { glob: "glob" in parsed ? parsed.glob : "", action: isAction(action) ? action : "refuse" };
+    }),
+  );
+const shape = z.strictObject({
+  limits: z.strictObject(limitShapes).optional(),
+  paths: pathShape.optional(),
+  machine: z
+    .union([z.string(), z.array(z.string())], "is neither a label nor a list of labels")
+    .transform(listLabels)
+    .optional(),
+});
+
+function listLabels(given: string | string[], context: z.RefinementCtx): string[] {
+  const labels = [given].flat();
+  const wrong = labels.find((label) => !machineLabel.test(label));
+  if (wrong !== undefined || labels.length === 0)
+    context.addIssue({ code: "custom", message: "names no label such as gpu (letters, digits, - and _)" });
+  return labels;
+}
 
 /**
  * ◆ Reads a repository's settings, strictly: an unknown key, a doubled one, an anchor, an alias, a tag or a second document is a fault with
@@ -72,7 +107,10 @@ export function parseAgentFile(text: string): AgentFile | AgentFileFault {
     if (reference)
       return { ...at(reference.range?.[0]), words: "anchors and aliases are not read here", remedy: "Write the value out" };
     const parsed = shape.safeParse(doc.toJS({ maxAliasCount: 0 }) ?? {});
-    if (parsed.success) return { limits: wishOf(parsed.data.limits ?? {}) };
+    if (parsed.success) {
+      const { limits = {}, paths = [], machine } = parsed.data;
+      return { limits: wishOf(limits), ...(paths.length > 0 && { paths }), ...(machine && { machine }) };
+    }
     const [issue] = parsed.error.issues;
     return describeIssue(issue as z.core.$ZodIssue, doc.contents, at);
   } catch {
@@ -85,6 +123,10 @@ const example = 'Write for example "limits:" and below it, indented by two space
 
 function isNode(value: unknown): value is Node & { anchor?: string } {
   return typeof value === "object" && value !== null && "range" in value;
+}
+
+function isPlainMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function wishOf(limits: Partial<Record<Key, number | "none" | undefined>>): LimitWish {
@@ -108,6 +150,13 @@ function describeIssue(
       ...at(place),
       words: `${name} is no key that is known here`,
       remedy: path.length === 0 ? example : `Known are: ${Object.keys(keys).join(", ")}`,
+    };
+  if (path[0] === "machine") return { ...at(place), words: `${name} ${issue.message}`, remedy: "Write for example machine: gpu" };
+  if (path[0] === "paths" && path.length > 1)
+    return {
+      ...at(place),
+      words: `${name} ${issue.message}`,
+      remedy: 'Write for example "infra/**": hold (this file only makes rules stricter)',
     };
   const key = path[1] as Key | undefined;
   if (key !== undefined && key in keys)

@@ -6,7 +6,7 @@ export interface Stretch {
 
 const fenceLine = /^( *)(`{3,}(?=[^`]*$)|~{3,})/;
 /** In a quote, a list or after a tab a fence may end where a container does: whether it does, only a whole parser knows. */
-const doubtfulFence = /^[ \t]*(?:(?:[>*+-]|\d{1,9}[.)])[ \t>*+\-\d.)]*|\t[ \t]*)(?:`{3,}|~{3,})/;
+const doubtfulFence = /^(?:[ \t]*(?:[>*+-]|\d{1,9}[.)])[ \t>*+\-\d.)]*| *\t[ \t]*)(?:`{3,}|~{3,})/;
 /** HTML in which blank lines end nothing: what looks like a fence there is not one. */
 const longHtml = /^[ \t>*+\-\d.)]*<(?:pre|script|style|textarea|\?|!(?!--))/i;
 const htmlStart = /^[ \t>*+\-\d.)]*<[a-z/]/i;

@@ -11,13 +11,14 @@ import type { Schema } from "../store/schema.ts";
 
 /**
  * The run's branch with an empty commit of ours, which carries the check run from the first second: a check cannot stand on a branch
- * that has no commit of its own, and `main`'s commit is not this run's. Found again by the record of commits that we made.
+ * that has no commit of its own, and `main`'s commit is not this run's. Found again by the record of commits that we made, and by what
+ * they are: in a life that the store has forgotten the run may even have pushed its work there, which is then gone on from.
  */
 export async function ensureStartBranch(
   parts: { db: Kysely<Schema>; grants: Grants; app: GitHubApp },
   run: RunRow,
   pins: Pins,
-): Promise<{ branch: string; sha: Sha }> {
+): Promise<{ branch: string; sha: Sha; startCommit: boolean }> {
   const { owner, name: repo, subject, repositoryId } = run.request;
   const identity = await parts.app.identity();
   await using starter = await parts.grants.mint("starter", scopeOf(run.id, run.request));
@@ -26,17 +27,18 @@ export async function ensureStartBranch(
   for (let nth = 1; nth <= 50; nth++) {
     const branch = issueBranch(subject.number, nth);
     const tip = await readTip(at, branch);
-    if (tip && (await ownerOfTip(parts.db, repositoryId, branch, tip)) === run.id) return { branch, sha: tip };
-    if (tip && (await isOwnStart(at, tip, { run, identity }))) {
+    const known = tip && (await ownerOfTip(parts.db, repositoryId, branch, tip)) === run.id;
+    const own = tip && (known ? "start" : await findOwn(at, tip, { run, identity }));
+    if (tip && own) {
       await addBranchTip(parts.db, { repositoryId, branch, sha: tip, run: run.id });
-      return { branch, sha: tip };
+      return { branch, sha: tip, startCommit: own === "start" };
     }
     // Somebody else's, or an earlier run's, from which a person may have opened a pull request: GitHub moves no branch on condition
     // that nobody has pushed meanwhile, so none that exists is ever moved.
     if (tip) continue;
     made ??= await makeStartCommit(at, { run, pins, identity });
     await addBranchTip(parts.db, { repositoryId, branch, sha: made, run: run.id });
-    if (await putBranch(at, { branch, sha: made })) return { branch, sha: made };
+    if (await putBranch(at, { branch, sha: made })) return { branch, sha: made, startCommit: true };
   }
   throw new Fault("branch.taken", `All names from ${issueBranch(subject.number, 1)} on are taken`, {
     remedy: "Delete branches of closed pull requests",
@@ -60,25 +62,31 @@ export async function readTip({ api, owner, repo }: At, branch: string): Promise
 }
 
 /**
- * Whether a commit that the store does not know is this run's start commit all the same, made in a life that the store has forgotten.
- * Its words can be forged, its tree cannot: it has its parent's, so that nobody's work is lost when it is replaced.
+ * Whether a commit that the store does not know was put there by this run all the same, in a life that the store has forgotten. Its words
+ * can be forged, a start commit's tree cannot: it has its parent's, so that nobody's work is lost when it is replaced. Work counts only as
+ * this run's where nobody else has committed it: a person who amends our commit is its committer. Whoever forges that loses his own.
  */
-async function isOwnStart({ api, owner, repo }: At, tip: Sha, of: { run: RunRow; identity: AppIdentity }): Promise<boolean> {
+async function findOwn(
+  { api, owner, repo }: At,
+  tip: Sha,
+  of: { run: RunRow; identity: AppIdentity },
+): Promise<"start" | "work" | undefined> {
   const { data: commit } = await api.rest.git.getCommit({ owner, repo, commit_sha: tip });
   const parent = commit.parents[0]?.sha;
-  if (commit.parents.length !== 1 || !parent || commit.author.email !== of.identity.email) return false;
-  if (!commit.message.endsWith(trailerOf(of.run)) && !`${commit.message}\n`.endsWith(trailerOf(of.run))) return false;
+  if (commit.parents.length !== 1 || !parent || commit.author.email !== of.identity.email) return undefined;
+  if (!`${commit.message.trimEnd()}\n`.endsWith(trailerOf(of.run))) return undefined;
   const { data: before } = await api.rest.git.getCommit({ owner, repo, commit_sha: parent });
-  return before.tree.sha === commit.tree.sha;
+  if (before.tree.sha === commit.tree.sha) return "start";
+  return commit.committer.email === of.identity.email ? "work" : undefined;
 }
 
-const trailerOf = (run: RunRow) => `\n\nAirlock-Run: ${run.id}\n`;
+const trailerOf = (run: RunRow) => `\nAirlock-Run: ${run.id}\n`;
 
 /** Empty: the tree of its parent. `[skip ci]`: nothing has been made yet that a workflow should look at. */
 async function makeStartCommit({ api, owner, repo }: At, of: { run: RunRow; pins: Pins; identity: AppIdentity }): Promise<Sha> {
   const { data: base } = await api.rest.git.getCommit({ owner, repo, commit_sha: of.pins.baseSha });
   const author = { name: of.identity.botLogin, email: of.identity.email };
-  const message = `Airlock starts on issue ${of.run.request.subject.number} [skip ci]\n\nReplaced by the work, or removed with the run.${trailerOf(of.run)}`;
+  const message = `Airlock starts on issue ${of.run.request.subject.number} [skip ci]\n\nReplaced by the work, or removed with the run.\n${trailerOf(of.run)}`;
   const { data } = await api.rest.git.createCommit({
     owner,
     repo,

@@ -1,4 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { Fault } from "../fault.ts";
 
 export interface ControlCall {
@@ -59,7 +62,34 @@ export function openControl(call: ControlCall): Promise<IncomingMessage> {
   return promise;
 }
 
-function away(call: ControlCall, cause: unknown): Fault {
+/** Sends a head, whose length goes before it in the header `airlock-head`, and then whatever comes; answers as `callControl`. */
+export async function sendControl(call: {
+  socketPath: string;
+  path: string;
+  head: string;
+  rest: Readable;
+}): Promise<ControlAnswer> {
+  const { socketPath, path, head, rest } = call;
+  const headers = { connection: "keep-alive", "airlock-head": Buffer.byteLength(head) };
+  const request = httpRequest({ socketPath, method: "POST", path, agent: false, headers });
+  const answered = Promise.withResolvers<IncomingMessage>();
+  request.once("response", answered.resolve);
+  request.once("error", answered.reject);
+  request.write(head);
+  // A far end that refuses stops reading: what it answered says why.
+  pipeline(rest, request).catch(answered.reject);
+  try {
+    const response = await answered.promise;
+    return { status: response.statusCode ?? 0, headers: response.headers, body: await buffer(response) };
+  } catch (cause) {
+    throw away({ method: "POST", path, socketPath }, cause);
+  } finally {
+    rest.destroy();
+    request.destroy();
+  }
+}
+
+function away(call: Pick<ControlCall, "method" | "path" | "socketPath">, cause: unknown): Fault {
   return new Fault("daemon.away", `Nothing answers ${call.method} ${call.path} at ${call.socketPath}`, {
     remedy: "Start Airlock again; its log tells why the process ended",
     cause,

@@ -1,4 +1,6 @@
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
+import { flushCompileCache } from "node:module";
+import { text } from "node:stream/consumers";
 import { answerJson, type ControlHandler, serveControl } from "./control-server.ts";
 import { createDaemonLog, type DaemonLog } from "./daemon-log.ts";
 import { dropToAccount } from "./drop.ts";
@@ -25,6 +27,8 @@ export interface DaemonHealth {
   uid: number;
 }
 
+const toldToStop = "told to stop";
+
 /** The part that each daemon brings. */
 export interface DaemonPart {
   handle: ControlHandler;
@@ -35,19 +39,29 @@ export interface DaemonPart {
 /** The life of a daemon: read the order, leave root, build, listen, serve until told to stop or until the control socket is gone
  *  (whoever removes its folder retires it). Never returns to a half-started state: any fault on the way ends the process with 1. */
 export async function runDaemon<Config>(start: (config: Config, log: DaemonLog) => Promise<DaemonPart>): Promise<void> {
-  const order = JSON.parse(readFileSync(0, "utf8")) as DaemonOrder;
+  // Not readFileSync: where the pipe does not block, and its writer is late on a busy machine, that ends with EAGAIN.
+  const order = JSON.parse(await text(process.stdin)) as DaemonOrder;
+  // By its account it cannot write there any more, and must not.
+  flushCompileCache();
   dropToAccount(order.account);
   process.umask(0o077);
   const log = createDaemonLog(order.name);
   process.on("SIGHUP", () => {});
   const part = await start(order.config as Config, log);
   let leaving = false;
+  let mine: number | undefined;
+  const stillMine = () => lstatSync(order.controlSocket, { throwIfNoEntry: false })?.ino === mine;
   const leave = (because: string) => {
     if (leaving) return;
     leaving = true;
     log("info", "daemon is leaving", { because });
-    setTimeout(() => process.exit(0), 10_000).unref();
-    void part.close().finally(() => process.exit(0));
+    const end = () => {
+      // No socket tells all who look after this process that it did not die, but was stopped.
+      if (because === toldToStop && stillMine()) rmSync(order.controlSocket, { force: true });
+      process.exit(0);
+    };
+    setTimeout(end, 10_000).unref();
+    void part.close().finally(end);
   };
   const health: DaemonHealth = {
     airlock: order.name,
@@ -63,7 +77,7 @@ export async function runDaemon<Config>(start: (config: Config, log: DaemonLog) 
       return true;
     }
     if (request.method === "POST" && url.pathname === "/stop") {
-      response.once("close", () => leave("told to stop"));
+      response.once("close", () => leave(toldToStop));
       answerJson(response, 202, { stopping: true });
       return true;
     }
@@ -72,10 +86,10 @@ export async function runDaemon<Config>(start: (config: Config, log: DaemonLog) 
   control.on("close", () => leave("control socket closed"));
   process.on("SIGTERM", () => leave("SIGTERM"));
   process.on("SIGINT", () => leave("SIGINT"));
-  const mine = lstatSync(order.controlSocket).ino;
+  mine = lstatSync(order.controlSocket).ino;
   // Tests and uninstalls remove the folder; a successor replaces the socket. Either way nobody can reach this process any more.
   setInterval(() => {
-    if (lstatSync(order.controlSocket, { throwIfNoEntry: false })?.ino !== mine) leave("control socket is gone");
+    if (!stillMine()) leave("control socket is gone");
   }, 1_000).unref();
   log("info", "daemon is ready", { uid: health.uid, version: order.version });
 }

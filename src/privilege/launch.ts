@@ -10,8 +10,9 @@ export interface LaunchWish {
   root: boolean;
   /** "none": an empty network namespace with `lo` only. */
   network: "host" | "none";
-  /** Absolute paths of node and of the daemon's main file. */
+  /** Absolute paths of node, of the file that every daemon begins with, and of the daemon's own. */
   node: string;
+  begin: string;
   script: string;
 }
 
@@ -19,7 +20,7 @@ export interface LaunchWish {
  *  cannot enter, and to change account: `dropToAccount` does that in its first lines. Everything else is out of reach from the start. */
 export function composeLaunch(wish: LaunchWish): Launch {
   // Without --disable-sigusr1 any process of the same uid could open node's debugger in the daemon.
-  const node = [wish.node, "--disable-sigusr1", wish.script];
+  const node = [wish.node, "--disable-sigusr1", wish.begin, wish.script];
   if (!wish.root) return { file: node[0] as string, args: node.slice(1) };
   const confined = [
     "setpriv",

@@ -31,6 +31,8 @@ export interface DaemonWish {
   controlSocket: string;
   /** Gets each JSON line that the daemon logs. */
   logger?: (line: string) => void;
+  /** Called when it had died and answers again. */
+  onRevived?: () => void;
 }
 
 /** A process of ours that outlives this one. */
@@ -69,22 +71,26 @@ export async function startDaemon(wish: DaemonWish): Promise<Daemon> {
   let pid = adopted ? running.pid : await launch(place);
   const follow = (fromStart: boolean) => (wish.logger ? followLog(logFile, { line: wish.logger, fromStart }) : undefined);
   let follower = follow(!adopted);
+  let reviving = false;
   const revival = keepAlive({
     isAlive: () => isAlive(pid),
     async revive() {
-      // Removing its folder retires a daemon; another App with this socket has put its own there.
-      if (!existsSync(folder) || (await findHealth(wish.controlSocket))) return "replaced";
+      // Removing its folder retires a daemon. One that dies leaves its socket; without it, somebody stopped this one, and is perhaps
+      // starting another in its place right now: two started at once would take log and socket from each other.
+      const retired = !existsSync(folder) || !(reviving || existsSync(wish.controlSocket));
+      if (retired || (await findHealth(wish.controlSocket))) return "replaced";
+      reviving = true;
       pid = await launch(place);
+      reviving = false;
       await follower?.[Symbol.asyncDispose]();
       follower = follow(true);
       return "revived";
     },
-    onRevival: (error) =>
-      wish.logger?.(
-        JSON.stringify({
-          msg: error ? `${wish.name} is dead and does not start: ${error}` : `${wish.name} had died and was started again`,
-        }),
-      ),
+    onRevival(error) {
+      const msg = error ? `${wish.name} is dead and does not start: ${error}` : `${wish.name} had died and was started again`;
+      wish.logger?.(JSON.stringify({ msg }));
+      if (!error) wish.onRevived?.();
+    },
   });
   return {
     name: wish.name,
@@ -136,6 +142,7 @@ async function launch({ wish, config, digest, folder, logFile }: LaunchPlace): P
     root: wish.account !== undefined,
     network: wish.network,
     node: process.execPath,
+    begin: join(import.meta.dirname, "begin.ts"),
     script: fileURLToPath(wish.script),
   });
   const { name, version, instance, controlSocket } = wish;

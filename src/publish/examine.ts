@@ -5,12 +5,14 @@ import type { GitHubApp } from "../github/app.ts";
 import type { Grants } from "../github/grant.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Reason } from "../run/outcome.ts";
+import type { PathRule } from "../run/path-rule.ts";
 import type { Pins } from "../run/request.ts";
 import { putPaper } from "../store/queries/papers.ts";
 import { addBranchTip } from "../store/queries/places.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import type { Schema } from "../store/schema.ts";
 import { findCiReasons } from "./ci/reasons.ts";
+import { noteHiddenText } from "./hidden-text.ts";
 import { inspect } from "./inspect.ts";
 import { readPatch, readWork, sumBytes, type Work } from "./read.ts";
 import { readDependencyNotes } from "./read-dependencies.ts";
@@ -21,6 +23,8 @@ import { findSecretReasons, readAddedLines } from "./scan/reasons.ts";
 export interface PublishPolicy {
   ci: "hold" | "hold-risky" | "auto";
   workflows: "refuse" | "hold";
+  /** The operator's own rules for paths, in order. */
+  paths: readonly PathRule[];
   /** How long held work waits for a person's word. */
   holdMs: number;
 }
@@ -39,7 +43,11 @@ const limits = { commits: 200, files: 3_000, bytes: 50 * 1024 ** 2 };
 const patchLimitBytes = 2 * 1024 * 1024;
 
 /** Reads the run's one ref, keeps the change for people, judges it, and rebuilds it as commits of ours: to be pushed, or to be held. */
-export async function examineWork(parts: ExamineParts, run: RunRow, at: { pins: Pins; branch: string }): Promise<Fact> {
+export async function examineWork(
+  parts: ExamineParts,
+  run: RunRow,
+  at: { pins: Pins; branch: string; tighter?: readonly PathRule[] },
+): Promise<Fact> {
   const { pins } = at;
   const base = pins.baseSha;
   const work = await readWithin(parts, run, pins);
@@ -49,22 +57,25 @@ export async function examineWork(parts: ExamineParts, run: RunRow, at: { pins: 
   // Kept before it is judged: what is refused is a person's to look at, and not lost.
   await keep("patch", parts.redact(await readPatch(parts.git, run.id, base, work.tip, patchLimitBytes)));
   const bytes = await sumBytes(parts.git, run.id, work);
-  const verdict = inspect({ commits: work.changes, bytes, limits, policy: parts.publishing });
+  const policy = { ...parts.publishing, ...(at.tighter && { tighter: at.tighter }) };
+  const { isForReview } = pins;
+  const verdict = inspect({ commits: work.changes, bytes, limits, policy, ...(isForReview && { isForReview }) });
   if (verdict.is === "refused") return { is: "work-refused", reason: verdict.reason };
   const dependencies = await readDependencyNotes(parts.git, run.id, { base, work });
   const links = await readLinks(parts.git, run.id, work);
   const binaries = await readBinaryNotes(parts.git, run.id, { base, work });
-  await keep("inspection", JSON.stringify([...verdict.notes, ...links.notes, ...binaries, ...dependencies]));
   const lines = await readAddedLines(parts.git, run.id, { base, work });
+  const hidden = noteHiddenText({ paths: pathsOf(work), lines: lines?.flatMap((commit) => commit.lines) ?? [] });
+  await keep("inspection", JSON.stringify([...hidden, ...verdict.notes, ...links.notes, ...binaries, ...dependencies]));
   const why = [
     ...verdict.hold,
     ...links.hold,
     ...(await findSecretReasons(lines)),
-    ...(await findCiReasons(parts, run, { ...at, commit: work.tip, changed: pathsOf(work) })),
+    ...(await findCiReasons(parts, run, { pins, branch: at.branch, commit: work.tip, changed: pathsOf(work) })),
   ];
   const identity = await parts.app.identity();
   const rebuilt = await rebuildWork(
-    { git: parts.git, run: run.id, request: run.request, identity, base, atMs: parts.nowMs(), redact: parts.redact },
+    { git: parts.git, run: run.id, request: run.request, identity, base, nowMs: parts.nowMs(), redact: parts.redact },
     work,
   );
   // Ours from now on: whoever finds this tip on the branch knows that nobody else put it there.

@@ -2,7 +2,7 @@ import type { Reason } from "../run/outcome.ts";
 import type { Passage } from "../run/state.ts";
 import type { Change } from "./changes.ts";
 import { findBareRepositories } from "./policy/bare.ts";
-import { decidePath, type PathPolicy } from "./policy.ts";
+import { decidePath, type PathDecision, type PathPolicy } from "./policy.ts";
 
 export interface Inspected {
   /** What each commit changed, so that something added by one and removed by the next is seen as well. */
@@ -11,6 +11,8 @@ export interface Inspected {
   bytes: number;
   limits: { commits: number; files: number; bytes: number };
   policy: PathPolicy;
+  /** It goes into a pull request that is no draft: what may only be a draft waits for a person then. */
+  isForReview?: true;
 }
 
 /** `hold`: why a person must look first; empty where nobody must. */
@@ -34,7 +36,7 @@ export function inspect(work: Inspected): Verdict {
       is: "refused",
       reason: {
         code: `publish.${refused.rule}`,
-        words: `The work changes \`${printable(refused.path)}\`. ${refused.why}, so Airlock does not push them.`,
+        words: `The work changes \`${printable(refused.path)}\`. ${refused.why}, so Airlock does not push it.`,
         remedy: "The work is kept as a patch on the run's page: a person can look at it and apply it.",
       },
     };
@@ -48,6 +50,7 @@ export function inspect(work: Inspected): Verdict {
         remedy: "See the patch on the run's page.",
       },
     };
+  const drafts = decided.filter(({ action }) => action === "draft");
   return {
     is: "passed",
     files: paths.length,
@@ -55,17 +58,37 @@ export function inspect(work: Inspected): Verdict {
       ...decided
         .filter(({ action }) => action === "hold")
         .map(({ path, rule, why }) => ({ code: `publish.${rule}`, words: `${printable(path)} (rule ${rule}): ${why}.` })),
+      ...(work.isForReview ? drafts : []).map(({ path, rule, why }) => ({
+        code: `publish.${rule}`,
+        words: `${printable(path)} (rule ${rule}): ${why}. It may only be a draft, and the pull request that it goes into is none.`,
+      })),
       ...findBareRepositories(paths).map((folder) => ({
         code: "publish.bare-repository",
         words: `${printable(folder)} (rule bare-repository): It looks like a git repository of its own, and git runs what its settings name.`,
       })),
     ],
-    notes: notesOf(all),
+    notes: [...policyNotes(decided, work.isForReview ? [] : drafts), ...notesOf(all)],
     passage: {
-      ...(decided.some(({ action }) => action === "draft") && { draft: true as const }),
+      ...(drafts.length > 0 && !work.isForReview && { draft: true as const }),
       ...(decided.some(({ rule }) => rule === "workflow") && { workflows: true as const }),
     },
   };
+}
+
+type Decided = PathDecision & { path: string };
+
+/** Why it is a draft, and what passed by the operator's word alone. */
+function policyNotes(decided: readonly Decided[], drafts: readonly Decided[]): string[] {
+  const loosened = decided.filter(({ loosened }) => loosened);
+  return [
+    ...cutLines(drafts, "reasons for a draft", ({ path, rule, why }) => `a draft for ${printable(path)} (rule ${rule}): ${why}`),
+    ...cutLines(
+      loosened,
+      "let through by AIRLOCK_PATHS",
+      ({ path, action, loosened }) =>
+        `${action} by AIRLOCK_PATHS: ${printable(path)}, where Airlock's rule ${loosened?.rule} says ${loosened?.action}`,
+    ),
+  ];
 }
 
 /** Regular, executable, symlink, submodule: git's only modes for what a tree lists besides trees. */
@@ -83,8 +106,12 @@ function notesOf(changes: readonly Change[]): string[] {
 }
 
 function cutList(paths: readonly string[], what: string): string[] {
-  const lines = paths.slice(0, 20).map((path) => `${what}: \`${printable(path)}\``);
-  return paths.length > 20 ? [...lines, `and ${paths.length - 20} more: ${what}`] : lines;
+  return cutLines(paths, what, (path) => `${what}: \`${printable(path)}\``);
+}
+
+function cutLines<Item>(items: readonly Item[], what: string, print: (item: Item) => string): string[] {
+  const lines = items.slice(0, 20).map(print);
+  return items.length > 20 ? [...lines, `and ${items.length - 20} more: ${what}`] : lines;
 }
 
 function tooMuch(what: string, limit: string): Verdict {

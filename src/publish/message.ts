@@ -11,7 +11,7 @@ export function cleanMessage(raw: string, fallback: string): { subject: string; 
     .filter(
       (line) =>
         !/^\s*[a-z][a-z-]*-(by|for|to|run|id|checks)\s*:/i.test(line) &&
-        !/^\s*(closes|fixes|resolves|on-behalf-of)\s*:/i.test(line),
+        !/^\s*(closes|fixes|resolves|on-behalf-of|release-as)\s*:/i.test(line),
     )
     .map(disarm);
   const first = lines.findIndex((line) => line.trim() !== "");

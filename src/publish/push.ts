@@ -3,12 +3,13 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { Fault } from "../fault.ts";
 import { openTransport } from "../git/transport.ts";
-import { statusOf } from "../github/api.ts";
+import { redirected, statusOf } from "../github/api.ts";
 import type { GitParts } from "../github/git-parts.ts";
 import { type Grant, scopeOf } from "../github/grant.ts";
 import type { Fact } from "../run/fact.ts";
 import type { Sha } from "../run/identity.ts";
 import type { RunRow } from "../store/queries/runs.ts";
+import { decideStanding } from "./standing.ts";
 
 /**
  * Has exactly the inspected commit pushed to exactly one ref, from exactly where it was read to stand. The token is minted for this
@@ -22,10 +23,11 @@ export async function pushWork(
   const { owner, name } = run.request;
   const ref = `refs/heads/${push.branch}`;
   await using publisher = await parts.grants.mint(push.duty, scopeOf(run.id, run.request));
-  const standing = await readRef(publisher, { owner, repo: name, branch: push.branch });
+  const tip = await readRef(publisher, { owner, repo: name, branch: push.branch });
   // Pushed by an attempt that did not live to say so.
-  if (standing === push.rebuilt) return { is: "pushed", head: push.rebuilt };
-  if (standing !== push.old) return movedAway(push.branch);
+  if (tip === push.rebuilt) return { is: "pushed", head: push.rebuilt };
+  const reason = decideStanding({ branch: push.branch, ...(await readStanding(parts, run, { publisher, old: push.old, tip })) });
+  if (reason) return { is: "work-refused", reason };
   await using transport = await openTransport({
     socketPath: join(parts.transportFolder, `${randomUUID().slice(0, 18)}.sock`),
     owner: parts.accounts?.["airlock-git"],
@@ -51,6 +53,8 @@ export async function pushWork(
   if (report?.at === "refused") return refused(push.branch, `${report.reason}. ${report.remote}`);
   const failure = transport.failure();
   if (failure && failure.status >= 400 && failure.status < 500) return refused(push.branch, failure.message);
+  // Renamed since the token was minted: the next attempt finds it.
+  if (failure && failure.status >= 300 && failure.status < 400) throw redirected(`${owner}/${name}`);
   // No answer: GitHub may have taken it. The next attempt looks where the branch stands before it pushes again.
   throw new Fault("github.away", "GitHub did not answer the push", {
     remedy: "It is tried again by itself",
@@ -68,15 +72,31 @@ async function readRef(grant: Grant, at: { owner: string; repo: string; branch: 
   }
 }
 
-function movedAway(branch: string): Fact {
-  return {
-    is: "work-refused",
-    reason: {
-      code: "publish.branch-moved",
-      words: `Somebody pushed to \`${branch}\` while the agent worked, so its work was not put on top of what nobody had looked at.`,
-      remedy: "The work is kept as a patch on the run's page. Look at the branch, then ask again.",
-    },
-  };
+async function readStanding(
+  parts: GitParts,
+  run: RunRow,
+  of: { publisher: Grant; old: Sha; tip: string | undefined },
+): Promise<Omit<Parameters<typeof decideStanding>[0], "branch">> {
+  const { owner, name: repo, subject } = run.request;
+  if (of.tip === undefined) return { tip: "gone" };
+  if (of.tip !== of.old) return { tip: (await isAhead(of.publisher, { owner, repo, ...of })) ? "ahead" : "forced" };
+  if (subject.kind !== "pull") return { tip: "as-it-was" };
+  const api = await parts.grants.keep("reporter", scopeOf(run.id, run.request));
+  const { data: pull } = await api.rest.pulls.get({ owner, repo, pull_number: subject.number });
+  const state = pull.merged ? ("merged" as const) : pull.state === "closed" ? ("closed" as const) : ("open" as const);
+  return { tip: "as-it-was", pull: { number: subject.number, state } };
+}
+
+async function isAhead(grant: Grant, at: { owner: string; repo: string; old: Sha; tip: string | undefined }): Promise<boolean> {
+  const { owner, repo, old, tip } = at;
+  try {
+    const compared = { owner, repo, basehead: `${old}...${tip}`, per_page: 1 };
+    return (await grant.api.rest.repos.compareCommitsWithBasehead(compared)).data.status === "ahead";
+  } catch (error) {
+    // GitHub does not know the old commit any more, or finds nothing in common.
+    if (statusOf(error) === 404) return false;
+    throw error;
+  }
 }
 
 function refusedByTransport(branch: string, why: string): Fact {

@@ -47,12 +47,11 @@ export async function readWork(
   const from = commits.length > limit ? (commits[0]?.parents[0] ?? base) : base;
   const chain = isChain(from, commits);
   if (!chain && target) {
-    // What was merged in from the target is not the agent's: only where the end differs from both did the agent have a hand.
-    const merged = await findMerged(git, run, { base, tip, target });
-    if (merged) {
-      const own = new Set((await diff(merged, tip)).map(({ path }) => path));
-      whole.changes = whole.changes.filter(({ path }) => own.has(path));
-    }
+    const pathsOf = async (old: string, now: string) => new Set((await diff(old, now)).map(({ path }) => path));
+    const merged: { differs: Set<string>; moved: Set<string> }[] = [];
+    for (const sha of await findMerged(git, run, { base, tip, target }))
+      merged.push({ differs: await pathsOf(sha, tip), moved: await pathsOf(base, sha) });
+    if (merged.length > 0) whole.changes = whole.changes.filter(({ path }) => isOwn(path, merged));
   }
   // Commits of a history that is not a chain are never pushed: only the end's tree is, against the start.
   const each = [];
@@ -61,16 +60,38 @@ export async function readWork(
   return { tip, commits, chain, changes: [...each, whole] };
 }
 
-/** The newest commit of the target that the work contains and its start did not; undefined where there is none, or not one alone. */
-async function findMerged(git: GitHost, run: RunId, of: { base: Sha; tip: Sha; target: Sha }): Promise<Sha | undefined> {
+/**
+ * ◆ Whether the agent had a hand in a path of a history with merges. What it merged in from the target is not its own: there the end is as one
+ * of the merged commits has it, and none of the others that changed it says otherwise. Where two of them do, somebody chose.
+ * Of each merged commit, the paths that `differs` from the end, and that it has `moved` against the start.
+ */
+export function isOwn(path: string, merged: readonly { differs: ReadonlySet<string>; moved: ReadonlySet<string> }[]): boolean {
+  if (merged.every(({ differs }) => differs.has(path))) return true;
+  return merged.some(({ differs, moved }) => differs.has(path) && moved.has(path));
+}
+
+const mostMerged = 8;
+
+/**
+ * The newest commits of the target that the work contains and its start did not: several where histories were merged crosswise. None where
+ * there are more than can be compared: then every change counts as the agent's.
+ */
+async function findMerged(git: GitHost, run: RunId, of: { base: Sha; tip: Sha; target: Sha }): Promise<Sha[]> {
   const known = await git.git({ run }, ["cat-file", "-e", `${of.target}^{commit}`]);
-  if (known.exitCode !== 0) return undefined;
+  if (known.exitCode !== 0) return [];
   const found = await git.git({ run }, ["merge-base", "--all", "--end-of-options", of.tip, of.target]);
-  const [merged, ...others] = found.stdout.toString("utf8").trim().split("\n").map(parseSha);
-  if (found.exitCode !== 0 || !merged || others.length > 0) return undefined;
-  // In the start already: then the agent merged nothing, and going back to the target's version is its own doing.
-  const old = await git.git({ run }, ["merge-base", "--is-ancestor", "--end-of-options", merged, of.base]);
-  return old.exitCode === 1 ? merged : undefined;
+  if (found.exitCode !== 0) return [];
+  const all = found.stdout.toString("utf8").trim().split("\n").map(parseSha);
+  if (all.length > mostMerged) return [];
+  const merged: Sha[] = [];
+  for (const sha of all) {
+    if (!sha) return [];
+    // In the start already: then the agent did not merge it, and going back to the target's version is its own doing.
+    const old = await git.git({ run }, ["merge-base", "--is-ancestor", "--end-of-options", sha, of.base]);
+    if (old.exitCode === 1) merged.push(sha);
+    else if (old.exitCode !== 0) return [];
+  }
+  return merged;
 }
 
 /** Bytes of all contents that the work adds or changes, each counted once. */

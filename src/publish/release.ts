@@ -17,21 +17,23 @@ export interface ReleaseParts extends CiParts {
  * A person's word, days after the work was shown: what is pushed is still exactly that, but what CI would do with it may have changed by
  * then. Where it would do more than the person could read, the word was about something else, and another is asked for.
  */
-export async function releaseWork(parts: ReleaseParts, run: RunRow, held: Held, by: string): Promise<Fact> {
+export async function releaseWork(
+  parts: ReleaseParts,
+  run: RunRow,
+  held: Held,
+  by: string,
+  askGate: typeof findCiReasons = findCiReasons,
+): Promise<Fact> {
   const { pins, stand, rebuilt } = held;
-  // Counted before the gate is asked: a word that comes meanwhile is by somebody who has not seen its answer either.
-  const heard = (await commandsOf(parts.db, run.id)).length;
   const changed = await listChanged(parts, run, held);
-  const now = await findCiReasons(parts, run, { pins, branch: stand.branch, commit: rebuilt, changed });
+  const now = await askGate(parts, run, { pins, branch: stand.branch, commit: rebuilt, changed });
   const unseen = findUnseen(held.why, now);
-  if (unseen.length > 0)
-    return {
-      is: "held-again",
-      by,
-      why: [...unseen, ...held.why].slice(0, 100),
-      heard,
-      untilMs: parts.nowMs() + parts.publishing.holdMs,
-    };
+  if (unseen.length > 0) {
+    // Counted when the gate has answered: a word that came meanwhile is by somebody who has not seen its answer either.
+    const heard = (await commandsOf(parts.db, run.id)).length;
+    const why = [...unseen, ...held.why].slice(0, 100);
+    return { is: "held-again", by, why, heard, untilMs: parts.nowMs() + parts.publishing.holdMs };
+  }
   return { is: "released", by, ...(now.length > 0 && { despite: now.map(({ words }) => words).slice(0, 5) }) };
 }
 

@@ -16,13 +16,13 @@ export interface DoorParts {
   log: Logger;
 }
 
-/** Opens the run's door, or finds it open, and tells the gateway what it does not know of the run: at first, and after a gateway that ended. */
+/** Opens the run's door, or finds it open, and tells the gateway what it needs to know of the run: the packages once, and a reader token
+ *  that has a good part of its hour left each time. */
 export async function furnishDoor(parts: DoorParts, run: RunRow): Promise<void> {
   const limits = "slot" in run.state ? run.state.slot?.limits : undefined;
   const { lacks } = await openRunDoor(parts, { id: run.id, ...(limits && { limits }) });
   if (lacks.packages && "pins" in run.state && run.state.pins)
     await parts.gateway.tellPackages(run.id, await readKnownPackages(parts.git, run.id, run.state.pins.baseSha));
-  if (!lacks.reader) return;
   try {
     const token = await parts.grants.lend("reader", scopeOf(run.id, run.request));
     await parts.gateway.tellReader(run.id, { owner: run.request.owner, name: run.request.name, token });

@@ -8,7 +8,8 @@ import type { Engine } from "../sandbox/engine.ts";
 import { removeRunFolder } from "../sandbox/ready.ts";
 import { observeRemains } from "../sandbox/remains.ts";
 import { removeSandbox } from "../sandbox/sandboxes.ts";
-import { activeRuns } from "../store/queries/runs.ts";
+import { activeRuns, findRun } from "../store/queries/runs.ts";
+import type { LineWish } from "../store/queries/slots.ts";
 import type { Schema } from "../store/schema.ts";
 
 export interface OrphanParts {
@@ -17,6 +18,8 @@ export interface OrphanParts {
   gateway: Gateway;
   git: GitHost;
   instance: string;
+  /** Which machine this is. */
+  line: Pick<LineWish, "here">;
   runsFolder: string;
   /** Trials of this process that are not taken apart yet. */
   trials: { living: ReadonlySet<RunId> };
@@ -32,11 +35,17 @@ export interface OrphanParts {
 export async function sweepOrphans(parts: OrphanParts): Promise<RunId[]> {
   // What there is comes first and who lives second: a run that begins in between is then among the living, not among the orphans.
   const found = await observeOwners(parts);
-  const living = new Set([...(await activeRuns(parts.db)).map((run) => run.id), ...parts.trials.living]);
+  const { machine } = parts.line.here;
+  // What another machine has taken over is nothing to this one any more.
+  const own = (await activeRuns(parts.db)).filter((run) => run.machine === machine);
+  const living = new Set([...own.map((run) => run.id), ...parts.trials.living]);
   const removed: RunId[] = [];
   for (const run of decideOrphans(found, living)) {
     try {
-      await removeOrphan(parts, run);
+      // One that has come back here meanwhile has made its things anew.
+      const row = await findRun(parts.db, run);
+      if (row && row.state.at !== "ended" && row.machine === machine) continue;
+      await removeRemains(parts, run);
       removed.push(run);
     } catch (error) {
       parts.log.warn({ err: error, runId: run }, "orphan not removed yet");
@@ -61,7 +70,11 @@ async function observeOwners(parts: OrphanParts): Promise<Set<RunId>> {
   return new Set([...inEngine, ...doors.map((door) => door.run), ...repositories.map((each) => each.run), ...named]);
 }
 
-async function removeOrphan(parts: OrphanParts, run: RunId): Promise<void> {
+/** Whatever this machine has of the run. Idempotent. */
+export async function removeRemains(
+  parts: Pick<OrphanParts, "gateway" | "engine" | "git" | "instance" | "runsFolder">,
+  run: RunId,
+): Promise<void> {
   // The door first: what still works in there must not be answered any more. Then what holds the folder's mount, then the folder.
   const { lastSeq } = await parts.gateway.closeDoor(run);
   await removeSandbox(parts.engine, { instance: parts.instance, run });

@@ -14,14 +14,17 @@ export function createRecall(parts: { grants: Grants; app: GitHubApp; log: Logge
   const asked = new Set<RunId>();
   return async (run) => {
     const { state, request } = run;
-    if (asked.has(run.id) || run.createdAtMs >= startedAtMs || !("stand" in state) || state.at === "closing") return undefined;
+    if (asked.has(run.id) || run.createdAtMs >= startedAtMs || state.at === "closing") return undefined;
     try {
       const { botId } = await parts.app.identity();
       await using doorman = await parts.grants.mint("doorman", scopeOf(run.id, request));
       const { owner, name: repo, subject } = request;
-      const at = { botId, owner, repo, number: subject.number, run: run.id, sinceMs: run.createdAtMs };
+      // Written down anew by a store that had forgotten it, the run is older than its row.
+      const sinceMs = Math.min(run.createdAtMs, request.askedAtMs);
+      const at = { botId, owner, repo, number: subject.number, run: run.id, sinceMs };
       const found = await recallEnd(doorman.api, at);
-      asked.add(run.id);
+      // An end that is known is said until it is written down: where that fails, the run would begin anew.
+      if (!found) asked.add(run.id);
       return found;
     } catch (error) {
       // Asked again at the next look. The run goes on meanwhile, as it would if GitHub knew nothing.

@@ -1,5 +1,7 @@
 import type { Fact } from "../run/fact.ts";
+import { printUtc } from "../run/waiting.ts";
 import { metWords } from "./limit-words.ts";
+import { promptNotes } from "./prompt-words.ts";
 import { printNumberOf } from "./words.ts";
 
 /** A line of the run's timeline. */
@@ -13,16 +15,15 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
     case "refused":
       return { words: "Refused", detail: fact.reason.words };
     case "announced":
-      return { words: "Announced on GitHub", detail: `check run, comment, branch ${fact.stand.branch}` };
+      return fact.untold
+        ? { words: "Announced on GitHub", detail: [`Branch ${fact.stand.branch}, with a check run.`, ...fact.untold].join(" ") }
+        : { words: "Announced on GitHub", detail: `check run, comment, branch ${fact.stand.branch}` };
     case "slot-taken":
       return { words: "A place is free", detail: `uid ${fact.slot.uid}` };
     case "prepared":
       return {
         words: "Repository and prompt are ready",
-        ...detailOf([
-          ...(fact.removed.length > 0 ? [`Removed from the prompt: ${fact.removed.join(", ")}`] : []),
-          ...(fact.told ?? []),
-        ]),
+        ...detailOf([...promptNotes([{ fact }]).map((note) => `${note}.`), ...(fact.told ?? [])]),
       };
     case "sealed":
       return { words: "Sandbox verified", detail: printNumberOf(fact.checks.length, "check") };
@@ -37,6 +38,22 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
       };
     case "limit-met":
       return { words: "A limit was reached", detail: metWords[fact.limit].short };
+    case "paused":
+      if (fact.pause.why === "operator") return { words: "Paused", detail: `by ${fact.pause.by}` };
+      if (fact.pause.why === "provider")
+        return { words: "Parked: the model API's limit is reached", detail: `until ${printUtc(fact.pause.untilMs)}` };
+      return {
+        words: "The sandbox ended under the agent",
+        ...(fact.pause.why === "lost" && {
+          detail: fact.pause.oomKilled ? "out of memory" : `exit code ${fact.pause.exitCode}`,
+        }),
+      };
+    case "sent-on":
+      return { words: "Sent on", detail: `to a machine that is labelled ${fact.needs.join(", ")}` };
+    case "moved":
+      return { words: "Taken over by another machine", detail: "the one that it was on has not been heard of for too long" };
+    case "put-away":
+      return { words: "Sandbox put away", detail: "its place is free, tokens revoked; home, working tree and session are kept" };
     case "agent-ended":
       return { words: "The agent ended", detail: fact.oomKilled ? "out of memory" : `exit code ${fact.exitCode}` };
     case "stop-asked":
@@ -79,7 +96,7 @@ export function factWords(fact: Fact): { words: string; detail?: string } {
     case "recalled":
       return { words: "Had ended before", ...(fact.ending.reason && { detail: fact.ending.reason.words }) };
     case "closed":
-      return { words: "Closed: sandbox removed, tokens revoked" };
+      return { words: "Closed: sandbox removed, tokens revoked", ...detailOf(fact.untold ?? []) };
   }
 }
 

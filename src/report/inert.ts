@@ -19,12 +19,17 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/#(?=\d)/g, "no. "],
   // GitHub looks at the rendered text: `_GH-4_` and `GH\-4` refer as well, though neither has a word boundary there.
   [/(?<![a-z0-9])(GH)\\*-(?=\d)/gi, "$1 "],
+  // What keeps CI from running, here and at others: title and text may become a commit's message.
+  [/\[(?=(?:(?:skip|no)[ _-][\w-]{1,30}|[\w-]{1,30}[ _-]skip)\])/gi, "[ "],
+  [/\*{3}(?=NO_CI\*{3})/gi, "*** "],
   // Entities: `&#64;` would become the character that the next rules look for.
   [/&(?=#|[a-z][a-z0-9]*;)/gi, "& "],
   // HTML: tags, comments, declarations; `<` stays in comparisons.
   [/<(?=[a-z/!?])/gi, "< "],
   // Mentions of people and teams, and owner/repo@commit.
   [/@(?=[\p{L}\p{N}_-])/gu, "@ "],
+  // A box of GitHub's own, which would pass for its warning.
+  [/\[(?=!)/g, "[ "],
   // Images, links, references, their definitions.
   [/!(?=\[)/g, "! "],
   [/\](?=[([:])/g, "] "],

@@ -1,5 +1,6 @@
 import type { SandboxCheck } from "../run/check.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
+import { type Isolation, printIsolation } from "../run/isolation.ts";
 import type { Reason } from "../run/outcome.ts";
 import { printCode, printDoors, printRefused, printSentence } from "./evidence-words.ts";
 import { type Held, printHeld } from "./held-words.ts";
@@ -28,11 +29,17 @@ export interface Summary {
   };
   evidence: readonly EvidenceRow[];
   checks: readonly SandboxCheck[];
+  /** What kept the sandbox apart; absent until it was made. */
+  isolation?: Isolation;
   grants: readonly { duty: string; expiresAtMs: number; revokedAtMs?: number; lost?: boolean }[];
   /** What the inspection found worth a look. */
   notes: readonly string[];
   /** What its limits had to do with it, a sentence each. */
   limitNotes?: readonly string[];
+  /** Of a firewalled run: what the token inside opened, and what moved on GitHub meanwhile, a sentence each. */
+  exposureNotes?: readonly string[];
+  /** What GitHub refused to be told elsewhere, a sentence each. */
+  untold?: readonly string[];
   held?: Held;
   pullRequest?: { number: number; url: string };
   pageUrl: string;
@@ -50,12 +57,15 @@ export function printCheckOutput(summary: Summary): { title: string; summary: st
       printReason(summary),
       summary.held ? printHeld(summary.held) : "",
       `[Follow the run](${summary.pageUrl})`,
+      section("What could not be told", printUntold(summary)),
       printFigures(summary),
       section("What its limits did", printLimits(summary)),
+      section("What the token inside opened", printExposed(summary)),
       section("What the agent says", printAnswer(summary)),
       section("What the inspection noticed", printNotes(summary)),
       section("Requests that were refused", printRefused(summary.evidence)),
       section("Sandbox checks that failed", printFailed(summary)),
+      section("Known holes of what keeps the sandbox", printEscapes(summary)),
     ]),
   };
 }
@@ -84,7 +94,10 @@ export function printPullRequest(summary: Summary): { title: string; body: strin
       summary.subject.kind === "issue" ? `Closes #${summary.subject.number}` : "",
       section("What was done", printAnswer(summary) || "The agent said nothing about it. The commits show what it did."),
       section("What to look at", printNotes(summary)),
-      section("How it was made", join([printFigures(summary), printLimits(summary), printRefused(summary.evidence)])),
+      section(
+        "How it was made",
+        join([printFigures(summary), printLimits(summary), printExposed(summary), printRefused(summary.evidence)]),
+      ),
       `An agent wrote this, and nobody has reviewed it yet. [The run's page](${summary.pageUrl}) has the transcript and every request.`,
     ]),
   };
@@ -103,6 +116,7 @@ function printFigures(summary: Summary): string {
   const digest = summary.evidence.at(-1)?.digest;
   const rows = [
     ["Sandbox", summary.mode === undefined ? "not made yet" : sandboxWords[summary.mode]],
+    ...(summary.isolation ? [["Kept apart by", printCode(printIsolation(summary.isolation), 200)]] : []),
     [
       "Checked before the start",
       checks.length === 0 ? "not yet" : `${passed} of ${printNumberOf(checks.length, "check")} passed`,
@@ -120,7 +134,7 @@ function printFigures(summary: Summary): string {
 }
 
 function printShort(summary: Summary): string {
-  const refused = summary.evidence.filter((row) => row.verdict === "refused").length;
+  const refused = summary.evidence.reduce((sum, row) => sum + (row.verdict === "refused" ? (row.times ?? 1) : 0), 0);
   const parts = [
     ...(summary.spanMs === undefined ? [] : [printSpan(summary.spanMs)]),
     printNumberOf(summary.usage.turns, "turn"),
@@ -142,6 +156,18 @@ function printNotes({ notes }: Summary): string {
 
 function printLimits({ limitNotes = [] }: Summary): string {
   return limitNotes.map((note) => `- ${printSentence(note, 400)}`).join("\n");
+}
+
+function printUntold({ untold = [] }: Summary): string {
+  return untold.map((note) => `- ${printSentence(note, 400)}`).join("\n");
+}
+
+function printEscapes({ isolation }: Summary): string {
+  return (isolation?.escapes ?? []).map((hole) => `- ${printSentence(hole, 400)}`).join("\n");
+}
+
+function printExposed({ exposureNotes = [] }: Summary): string {
+  return exposureNotes.map((note) => `- ${printSentence(note, 400)}`).join("\n");
 }
 
 function printFailed({ checks }: Summary): string {

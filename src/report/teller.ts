@@ -1,4 +1,3 @@
-import type { Kysely } from "kysely";
 import type { Api } from "../github/api.ts";
 import type { GitHubApp } from "../github/app.ts";
 import { type Grants, scopeOf } from "../github/grant.ts";
@@ -8,17 +7,16 @@ import { type Conclusion, conclusionOf } from "../run/outcome.ts";
 import type { Run } from "../run/state.ts";
 import { markReported } from "../store/queries/facts.ts";
 import type { RunRow } from "../store/queries/runs.ts";
-import type { Schema } from "../store/schema.ts";
 import { heldActions } from "./actions.ts";
 import { ensureCheckRun } from "./check-run.ts";
 import { ensureComment } from "./comment.ts";
 import { printEndMark } from "./end-mark.ts";
 import { ensureLabel, ensureNoLabel } from "./label.ts";
+import type { LineParts } from "./line.ts";
 import { readStory, type Story } from "./story.ts";
 import { checkOf, commentOf, pullRequestOf } from "./texts.ts";
 
-export interface TellerParts {
-  db: Kysely<Schema>;
+export interface TellerParts extends LineParts {
   grants: Grants;
   app: GitHubApp;
   /** Stands before every string that leaves. */
@@ -29,8 +27,9 @@ export interface TellerParts {
 
 /** Tells GitHub how a run stands: one check run for each commit that carries it, one comment, one label. */
 export interface Teller {
-  /** Brings the check on `sha` up to date, completed where the run has ended or `conclusion` says so. Answers its id. */
-  check(run: RunRow, at: { sha: Sha }): Promise<number>;
+  /** Brings the check on `sha` up to date, completed where the run has ended or `conclusion` says so. `untold`: what could not be told
+   *  elsewhere, a sentence each. Answers its id. */
+  check(run: RunRow, at: { sha: Sha; untold?: readonly string[] }): Promise<number>;
   comment(run: RunRow): Promise<number>;
   /** Says in the one way that is left, where the reporter's token cannot be had, what permission is missing. */
   commentAsDoorman(run: RunRow): Promise<void>;
@@ -49,7 +48,7 @@ function findConclusion(state: Run): Conclusion | undefined {
 }
 
 export function createTeller(parts: TellerParts): Teller {
-  const story = async (run: RunRow): Promise<Story> => readStory(parts.db, run);
+  const story = async (run: RunRow): Promise<Story> => readStory(parts, run);
   const reporter = (run: RunRow): Promise<Api> => parts.grants.keep("reporter", scopeOf(run.id, run.request));
   const where = (run: RunRow) => ({ owner: run.request.owner, repo: run.request.name });
   const writeComment = async (api: Api, run: RunRow) => {
@@ -62,7 +61,8 @@ export function createTeller(parts: TellerParts): Teller {
       number: run.request.subject.number,
       run: run.id,
       body,
-      sinceMs: run.createdAtMs,
+      // Written down by a store that had forgotten it, the run is older than its row, and so may be its comment.
+      sinceMs: Math.min(run.createdAtMs, run.request.askedAtMs),
     });
   };
   const issueOf = (run: RunRow) => ({ ...where(run), number: run.request.subject.number });
@@ -74,10 +74,10 @@ export function createTeller(parts: TellerParts): Teller {
   };
 
   return {
-    async check(run, { sha }) {
+    async check(run, { sha, untold = [] }) {
       const { id } = await parts.app.identity();
       const detailsUrl = parts.pageUrl(run.pageKey);
-      const told = checkOf(await story(run), { pageUrl: detailsUrl, nowMs: parts.nowMs() });
+      const told = checkOf(await story(run), { pageUrl: detailsUrl, nowMs: parts.nowMs(), untold });
       const output = { title: parts.redact(told.title), summary: parts.redact(told.summary) };
       const conclusion = findConclusion(run.state);
       return ensureCheckRun(await reporter(run), {

@@ -6,6 +6,8 @@ import { printCheckOutput, printComment, printPullRequest, type Summary } from "
 interface At {
   pageUrl: string;
   nowMs: number;
+  /** Beside what the story knows of. */
+  untold?: readonly string[];
 }
 
 export function checkOf(story: Story, at: At): { title: string; summary: string } {
@@ -20,17 +22,18 @@ export function pullRequestOf(story: Story, at: At): { title: string; body: stri
   return printPullRequest(summaryOf(story, at));
 }
 
-function summaryOf(story: Story, { pageUrl, nowMs }: At): Summary {
+function summaryOf(story: Story, { pageUrl, nowMs, untold = [] }: At): Summary {
   const { request, state } = story.run;
   const ending = "ending" in state ? state.ending : undefined;
   const pullRequest = "pullRequest" in state ? state.pullRequest : undefined;
   return {
     subject: { kind: request.subject.kind, number: request.subject.number, title: request.title },
     ...(story.mode && { mode: story.mode }),
-    words: ending ? outcomeWords(ending.outcome) : stateWords(state, story.position),
+    words: ending ? outcomeWords(ending.outcome) : stateWords(state, story),
     usage: story.usage,
     evidence: story.evidence,
     checks: story.checks,
+    ...(story.isolation && { isolation: story.isolation }),
     grants: story.grants.map((grant) => ({
       duty: grant.duty,
       expiresAtMs: grant.expiresAtMs,
@@ -39,6 +42,8 @@ function summaryOf(story: Story, { pageUrl, nowMs }: At): Summary {
     })),
     notes: story.notes,
     limitNotes: story.limitNotes,
+    exposureNotes: story.exposureNotes,
+    untold: [...story.untold, ...untold],
     pageUrl,
     nowMs,
     ...(story.startedAtMs !== undefined && { spanMs: (story.agentEndedAtMs ?? nowMs) - story.startedAtMs }),

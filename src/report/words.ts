@@ -20,11 +20,12 @@ export function printNumberOf(count: number, one: string, many = `${one}s`): str
   return `${printCount(count)} ${count === 1 ? one : many}`;
 }
 
-/** Decimal units, as GitHub shows sizes: "512 B", "1.5 kB", "20 MB". */
+/** Decimal units, as GitHub shows sizes: "512 B", "1.5 kB", "20 MB", "1.5 GB". */
 export function printBytes(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
   if (bytes < 1_000_000) return `${trim(bytes / 1_000)} kB`;
-  return `${trim(bytes / 1_000_000)} MB`;
+  if (bytes < 1_000_000_000) return `${trim(bytes / 1_000_000)} MB`;
+  return `${trim(bytes / 1_000_000_000)} GB`;
 }
 
 /** Whole cents above ten cents, four digits below, so that a cheap run is not shown as free. */

@@ -1,8 +1,11 @@
 import type { Sha } from "./identity.ts";
+import type { Reason } from "./outcome.ts";
 
 /** What somebody wants of a run: from a comment, a label, a button, the CLI or a page, all alike. */
 export type Command =
   | { kind: "stop"; by: string; how: "comment" | "label" | "cli" | "page" | "closed" }
+  /** Something was done on GitHub that leaves nothing to work on. */
+  | { kind: "stop"; by: string; how: "github"; reason: Reason }
   /** `sha`: the rebuilt commit that the person was shown. Only that one is meant. */
   | { kind: "publish" | "discard"; by: string; how: "comment" | "button" | "cli"; sha: Sha };
 

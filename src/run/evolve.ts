@@ -1,17 +1,26 @@
 import type { Fact } from "./fact.ts";
 import type { Met } from "./met.ts";
+import { decideMove } from "./move.ts";
 import type { Reason } from "./outcome.ts";
-import type { Ending, Passage, Run } from "./state.ts";
+import type { Ending, Left, Passage, Run } from "./state.ts";
+import { earlierOf, killedCodes } from "./waiting.ts";
 
 /** The only way to a next state. A fact that does not fit the state leaves it as it is: late news never moves a run backwards. */
 export function evolve(run: Run, fact: Fact): Run {
   if (run.at === "ended") return run;
   // A run that closes has its ending: what goes wrong on the way out changes neither it nor the pull request that was made.
-  if (fact.is === "failed" && run.at !== "closing") return close(run, { outcome: "failed", reason: fact.reason });
+  if (fact.is === "failed" && run.at !== "closing") {
+    const ending: Ending = { outcome: "failed", reason: fact.reason };
+    // It ends for another reason already, and what failed was only to keep its work: that reason is the one to be told.
+    if (run.at === "inspecting" && run.because) return close(run, run.because);
+    // What the agent made so far is looked at and kept first. If that fails too, the run closes from there.
+    return run.at === "working" ? stop(run, ending) : leave(run, ending);
+  }
   if (fact.is === "recalled" && run.at !== "closing") {
     const { ending, pullRequest } = fact;
     return { ...close(run, ending), ...(pullRequest && { pullRequest }), told: true };
   }
+  if (fact.is === "moved") return move(run, fact.atMs);
   switch (run.at) {
     case "accepted":
       if (fact.is === "pinned") return { at: "announcing", pins: fact.pins };
@@ -27,18 +36,27 @@ export function evolve(run: Run, fact: Fact): Run {
       return run;
     case "preparing":
       if (fact.is === "prepared")
-        return { ...run, at: "sealing", slot: { ...run.slot, ...(fact.limits && { limits: fact.limits }) } };
+        return {
+          ...run,
+          at: "sealing",
+          slot: { ...run.slot, ...(fact.limits && { limits: fact.limits }), ...(fact.paths && { paths: fact.paths }) },
+        };
+      if (fact.is === "sent-on") return sendOn(run, fact.needs);
       if (fact.is === "refused") return close(run, { outcome: "refused", reason: fact.reason });
       if (fact.is === "stop-asked") return close(run, fact.ending);
       return run;
     case "sealing":
       if (fact.is === "sealed") return { ...run, at: "launching" };
-      if (fact.is === "not-sealed") return close(run, notSealed(fact.failed));
-      if (fact.is === "stop-asked") return close(run, fact.ending);
+      if (fact.is === "not-sealed") return leave(run, notSealed(fact.failed));
+      if (fact.is === "stop-asked") return leave(run, fact.ending);
       return run;
     case "launching":
-      if (fact.is === "launched") return { ...run, at: "working", startedAtMs: fact.atMs, deadlineAtMs: fact.deadlineAtMs };
-      if (fact.is === "stop-asked") return close(run, fact.ending);
+      if (fact.is === "launched") {
+        const { pausedFor: _, ...rest } = run;
+        return { ...rest, at: "working", startedAtMs: fact.atMs, deadlineAtMs: fact.deadlineAtMs };
+      }
+      if (fact.is === "paused") return pause(run, fact);
+      if (fact.is === "stop-asked") return leave(run, fact.ending);
       return run;
     case "working": {
       if (fact.is === "nudged") {
@@ -46,9 +64,21 @@ export function evolve(run: Run, fact: Fact): Run {
         return { ...run, nudges: [...(run.nudges ?? []), { why, ...(call !== undefined && { call }), atMs }] };
       }
       if (fact.is === "limit-met") return { ...run, met: [...new Set([...(run.met ?? []), fact.limit])] };
-      const { startedAtMs: _, deadlineAtMs: __, nudges: ___, met = [], ...rest } = run;
-      if (fact.is === "stop-asked") return { ...rest, at: "stopping", because: fact.ending };
+      if (fact.is === "stop-asked") return stop(run, fact.ending);
+      if (fact.is === "paused") return pause(run, fact);
+      const { startedAtMs: _, deadlineAtMs: __, nudges: ___, earlier: ____, met = [], ...rest } = run;
       if (fact.is === "agent-ended") return { ...rest, at: "inspecting", agentExit: fact.exitCode, ...reasonOfEnd(fact, met) };
+      return run;
+    }
+    case "waiting": {
+      const { uid: _, ...terms } = run.slot;
+      if (fact.is === "put-away") return { ...run, slot: terms };
+      if (fact.is === "stop-asked") return run.afresh ? close(run, fact.ending) : leave(run, fact.ending);
+      if (fact.is === "slot-taken") {
+        const { pins, stand, earlier, pause } = run;
+        if (run.afresh) return { at: "preparing", pins, stand, slot: { ...terms, uid: fact.slot.uid }, earlier };
+        return { at: "sealing", pins, stand, slot: { ...terms, uid: fact.slot.uid }, earlier, pausedFor: pause.why };
+      }
       return run;
     }
     case "stopping":
@@ -124,6 +154,47 @@ const holdExpired: Ending = {
   },
 };
 
+function stop(run: Extract<Run, { at: "working" }>, because: Ending): Run {
+  const { startedAtMs: _, deadlineAtMs: __, nudges: ___, met: ____, earlier: _____, ...rest } = run;
+  return { ...rest, at: "stopping", because };
+}
+
+function pause(run: Extract<Run, { at: "launching" | "working" }>, fact: Extract<Fact, { is: "paused" }>): Run {
+  const { pins, stand, slot } = run;
+  return { at: "waiting", pins, stand, slot, pause: fact.pause, earlier: earlierOf(run, fact.pause, fact.atMs) };
+}
+
+function sendOn(run: Extract<Run, { at: "preparing" }>, needs: string[]): Run {
+  const { stand, earlier } = run;
+  const pins = { ...run.pins, needs };
+  const { uid: _, ...slot } = run.slot;
+  if (!earlier) return { at: "queued", pins, stand };
+  return { at: "waiting", pins, stand, slot, pause: { why: "machine", untilMs: 0 }, earlier, afresh: true };
+}
+
+function move(run: Run, atMs: number): Run {
+  const move = decideMove(run, atMs);
+  if (move.is === "stays" || !("stand" in run) || !run.stand || !("pins" in run) || !run.pins) return run;
+  const { pins, stand } = run;
+  if (move.is === "queued") return { at: "queued", pins, stand };
+  const { uid: _, ...slot }: Left = ("slot" in run && run.slot) || {};
+  if (move.is === "ended") return { at: "closing", pins, stand, slot, ending: move.ending };
+  // What it waits for still was counted when it began to wait, and it has not been in a sandbox since.
+  const stillWaits = run.at === "waiting" && move.pause === run.pause;
+  const earlier = stillWaits ? run.earlier : earlierOf(run, move.pause, atMs);
+  return { at: "waiting", pins, stand, slot, pause: move.pause, earlier, afresh: true };
+}
+
+/** Ends a run that is without an agent. What an earlier sandbox of it has pushed is looked at and kept first. */
+function leave(run: Run, because: Ending): Run {
+  if (!("earlier" in run) || run.earlier === undefined) return close(run, because);
+  const { pins, stand, slot } = run;
+  // Its old sandbox could not be put away: it is stopped like any other, which saves what is in it.
+  if (run.at === "waiting" && slot.uid !== undefined)
+    return { at: "stopping", pins, stand, slot: { ...slot, uid: slot.uid }, because };
+  return { at: "inspecting", pins, stand, slot, agentExit: 0, because };
+}
+
 function close(run: Run, ending: Ending): Extract<Run, { at: "closing" }> {
   return {
     at: "closing",
@@ -154,7 +225,29 @@ function notSealed(failed: string[]): Ending {
   };
 }
 
+/** The sandbox's entrypoint, where the agent was done and the push of its work failed. */
+const notSavedCode = 75;
+
 function agentFailed(exitCode: number): Ending {
+  if (exitCode === notSavedCode)
+    return {
+      outcome: "failed",
+      reason: {
+        code: "sandbox.work-not-saved",
+        words:
+          "The agent was done, and its work could not be brought out of the sandbox: it removed its working tree, or the push to its own repository failed.",
+        remedy: "The run's page has the agent's last words and what the gateway refused. Set the label again to retry.",
+      },
+    };
+  if (killedCodes.includes(exitCode))
+    return {
+      outcome: "failed",
+      reason: {
+        code: "agent.killed",
+        words: `The agent was ended from outside (exit code ${exitCode}): the machine or the Docker engine was stopped or restarted, or somebody ended the container.`,
+        remedy: "Set the label again to retry. What it had saved by then is on the run's page.",
+      },
+    };
   return {
     outcome: "failed",
     reason: {

@@ -13,6 +13,9 @@ export interface RunLimits {
   /** How long the agent may be silent, and how often it may make the same call in a row, before it is spoken to. */
   stallMinutes: number;
   loopCalls: number;
+  /** How many sandboxes it may have, one after the other, where they die under it; and how long it may wait for the provider in all. */
+  attempts: number;
+  waitHours: number;
   budgetMicroUsd?: number;
   budgetTokens?: number;
 }
@@ -62,6 +65,8 @@ const limitWords: Readonly<Record<LimitName, { of: string; print(value: number):
   outputBytes: { of: "output", print: size("output") },
   stallMinutes: { of: "silence", print: (value) => `${count("minute")(value)} of silence` },
   loopCalls: { of: "repetition", print: (value) => `${trim(value)} times the same call` },
+  attempts: { of: "attempts", print: count("attempt") },
+  waitHours: { of: "waiting", print: (value) => `${count("hour")(value)} of waiting` },
   budgetMicroUsd: { of: "money", print: (value) => `$${(value / 1e6).toFixed(2)}` },
   budgetTokens: { of: "tokens", print: count("token") },
 };

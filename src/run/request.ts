@@ -1,6 +1,6 @@
 import type { Sha } from "./identity.ts";
 
-/** What was asked, from the signed payload alone. Never changes; names may go stale, ids do not. */
+/** What was asked, from the signed payload alone. Names and the installation may go stale: a stored run has today's (queries/homes.ts). */
 export interface RunRequest {
   installationId: number;
   accountId: number;
@@ -31,7 +31,8 @@ export interface Actor {
 export type Cause =
   | { kind: "label"; label: string }
   | { kind: "command"; commentId: number; instructions: string }
-  | { kind: "rerun"; checkRunId: number };
+  /** `instructions`: of the command that the run that is made again was asked for by. */
+  | { kind: "rerun"; checkRunId: number; instructions?: string };
 
 /** What was authorised: read once, by Airlock, right after the request, and held to from then on. */
 export interface Pins {
@@ -41,4 +42,8 @@ export interface Pins {
   baseSha: Sha;
   /** Only for a pull request of the same repository: the branch that the work is pushed to. */
   headBranch?: string;
+  /** That branch has a pull request already, which is no draft: people may merge it at any moment. */
+  isForReview?: true;
+  /** Labels that the repository's own settings ask its machine to have. Absent: any will do. */
+  needs?: string[];
 }

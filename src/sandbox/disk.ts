@@ -1,4 +1,5 @@
-import { chmod, chown, open, readFile, rm, rmdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, chown, open, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 
@@ -16,6 +17,8 @@ export interface DiskSize {
 export async function ensureDisk(folder: string, { uid, size }: { uid: number; size: DiskSize }): Promise<boolean> {
   if (await isMounted(folder)) return true;
   const image = join(dirname(folder), "disk.img");
+  // Of before a restart of the machine: gone on with where it is whole.
+  if (await mountAgain(image, folder)) return true;
   // Made anew: one that an attempt left behind before it was mounted may be half made.
   await rm(image, { force: true });
   await using file = await open(image, "wx", 0o600);
@@ -25,7 +28,7 @@ export async function ensureDisk(folder: string, { uid, size }: { uid: number; s
     // No journal: after a crash of the host the run is ended anyway, and made anew.
     const shape = ["-q", "-F", "-m", "0", "-N", `${size.inodes}`, "-O", "^has_journal", "-E", "lazy_itable_init=1"];
     await run("mkfs.ext4", [...shape, image]);
-    await run("mount", ["-t", "ext4", "-o", "loop,nosuid,nodev,noatime", image, folder]);
+    await run("mount", ["-t", "ext4", "-o", mountOptions, image, folder]);
   } catch {
     await rm(image, { force: true });
     return false;
@@ -34,6 +37,28 @@ export async function ensureDisk(folder: string, { uid, size }: { uid: number; s
   await chown(folder, uid, uid);
   await chmod(folder, 0o700);
   return true;
+}
+
+const mountOptions = "loop,nosuid,nodev,noatime";
+
+async function mountAgain(image: string, folder: string): Promise<boolean> {
+  if (!existsSync(image)) return false;
+  try {
+    // Exit code 1: mended. There is no journal to play back.
+    await run("e2fsck", ["-p", image]).catch((error: { exitCode?: number }) => {
+      if (error.exitCode !== 1) throw error;
+    });
+    await run("mount", ["-t", "ext4", "-o", mountOptions, image, folder]);
+  } catch {
+    return false;
+  }
+  return true;
+}
+
+/** Gives a folder and all in it to `uid`, where it is not that one's: a run that goes on may do so under another. Links themselves, and not
+ *  what they point at. */
+export async function giveFolder(folder: string, uid: number): Promise<void> {
+  if ((await stat(folder)).uid !== uid) await run("chown", ["--recursive", "--no-dereference", "-P", `${uid}:${uid}`, folder]);
 }
 
 /** Takes the file system off the folder, if there is one. The engine can then remove the volume, file and all. */

@@ -11,8 +11,6 @@ export interface EngineInfo {
   /** The engine's own: "20.10.24+dfsg1". */
   version: string;
   apiVersion: string;
-  /** "" where the engine does not tell. */
-  runcVersion: string;
   architecture: Architecture;
   /** "name=seccomp,profile=default" … */
   securityOptions: readonly string[];
@@ -56,7 +54,7 @@ export interface EngineAnswers {
     ApiVersion: string;
     Arch: string;
     Os: string;
-    Components?: readonly { Name: string; Version: string }[];
+    Components?: readonly { Name: string; Version: string; Details?: { GitCommit?: string } }[];
   };
   info: { OperatingSystem?: string; SecurityOptions?: readonly string[]; KernelVersion?: string; CgroupVersion?: string };
 }
@@ -80,7 +78,6 @@ export function readInfo(version: EngineAnswers["version"], info: EngineAnswers[
   return {
     version: version.Version,
     apiVersion: version.ApiVersion,
-    runcVersion: components.find((part) => part.Name === "runc")?.Version ?? "",
     architecture: version.Arch,
     securityOptions: options,
     kernelVersion: info.KernelVersion ?? "",

@@ -1,7 +1,11 @@
 import { hostCheckNames } from "./host-checks.ts";
 
-/** What the probe inside must have looked at: each name is one in sandbox/probe.mjs or sandbox/syscalls.pl. */
+/** Of the agent itself, in a folder with hostile settings: sandbox/probe-agent.mjs. */
+export const agentCheckNames = ["agent.deny-rules", "agent.repository-settings"] as const;
+
+/** What the probe inside must have looked at: each name is one in sandbox/probe.mjs, probe-agent.mjs or syscalls.pl. */
 export const insideChecks: readonly string[] = [
+  "isolation",
   "uid",
   "gid",
   "groups",
@@ -29,6 +33,9 @@ export const insideChecks: readonly string[] = [
   "special-files",
   "core-dumps",
   "managed-settings",
+  "managed-settings.alone",
+  "home.empty",
+  ...agentCheckNames,
   "sockets.vsock",
   "sockets.alg",
   "sockets.packet",
@@ -52,6 +59,7 @@ export const insideChecks: readonly string[] = [
 export const outsideChecks: readonly string[] = [
   "engine.running",
   "engine.image",
+  "engine.runtime",
   "engine.user",
   "engine.network",
   "engine.capabilities",
@@ -75,7 +83,7 @@ export const outsideChecks: readonly string[] = [
 /** Of a sealed sandbox. */
 export const expectedChecks: readonly string[] = [...insideChecks, ...outsideChecks];
 
-/** What a network takes away, and what must hold instead: see sandbox/probe-firewalled.mjs and namespace-checks.ts. */
+/** What a network takes away, and what must hold instead: see sandbox/probe-firewalled.mjs, namespace-checks.ts and ways.ts. */
 const sealedOnly = ["network.interfaces", "network.routes"];
 const firewalledOnly = [
   "firewall.allowed-host",
@@ -88,6 +96,7 @@ const firewalledOnly = [
   "engine.pause-network",
   "engine.rules",
   "engine.rules-addresses",
+  "engine.ways",
 ];
 
 export function expectedChecksOf(mode: "sealed" | "firewalled"): readonly string[] {

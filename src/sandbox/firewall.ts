@@ -48,6 +48,12 @@ export function planFirewall(wish: FirewallWish): FirewallPlan {
   };
   const names: Record<string, readonly string[]> = {};
   const ranges = subtractRanges(metaKeys.flatMap(ofMeta), ofMeta(takenOut));
+  const named = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  if (named > mostAddresses) {
+    // Many ranges of a fair width are the whole world as well.
+    ranges.length = 0;
+    notes.push(`meta: ${named} addresses are more than GitHub has`);
+  }
   for (const [name, addresses] of Object.entries(wish.addresses)) {
     const kept = [...new Set(addresses)].filter((address) => {
       const [range] = usable(address, name);
@@ -82,6 +88,9 @@ function printElements(plan: FirewallPlan): string {
 
 /** Wider than anything that GitHub has; one /8 by mistake would be a good part of a cloud. */
 const widest = 2 ** 16;
+
+/** All of GitHub's three lists together are under 20,000. */
+const mostAddresses = 2 ** 18;
 
 const own: readonly Range[] = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"].flatMap(
   (text) => parseRange(text) ?? [],

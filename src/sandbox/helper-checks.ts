@@ -1,5 +1,6 @@
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { Fault } from "../fault.ts";
 import type { Daemon } from "../privilege/start.ts";
 import { findConfinementFault } from "../privilege/status.ts";
 import type { SandboxCheck } from "../run/check.ts";
@@ -49,6 +50,21 @@ export const helperCheckNames: readonly string[] = helperNames.flatMap((name) =>
 /** Looks at each helper's process as the kernel shows it. A look that fails is a failed check. Some milliseconds for all. */
 export async function checkHelpers(helpers: readonly Helper[], secret: OutOfReach): Promise<SandboxCheck[]> {
   return (await Promise.all(helpers.map((helper) => checkHelper(helper, secret)))).flat();
+}
+
+/** Which processes the helpers are just now; undefined for one that does not answer. */
+export async function observeHelpers(helpers: readonly Helper[]): Promise<(number | undefined)[]> {
+  return Promise.all(helpers.map(async (helper) => (await helper.health().catch(() => undefined))?.pid));
+}
+
+/** Where one of them died meanwhile, or is away, what was looked at says nothing for certain. Throws Fault "daemon.away". */
+export async function demandSameHelpers(helpers: readonly Helper[], before: readonly (number | undefined)[]): Promise<void> {
+  const now = await observeHelpers(helpers);
+  const gone = helpers.filter((_, nth) => now[nth] === undefined || now[nth] !== before[nth]).map(({ name }) => name);
+  if (gone.length === 0) return;
+  throw new Fault("daemon.away", `Airlock's own ${gone.join(" and ")} ended while a sandbox was looked at`, {
+    remedy: "Nothing to do: it is started again, and so are the checks. Airlock's log tells why it ended",
+  });
 }
 
 type Look = (pid: number) => Promise<[ok: boolean, seen: string]>;

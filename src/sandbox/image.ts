@@ -68,18 +68,26 @@ export async function ensureSandboxImage(options: ImageOptions): Promise<Sandbox
   });
   try {
     onProgress(`Building ${tag}`);
-    const build = await engine.docker.buildImage(
-      { context, src: ["node_modules", ...inputs.keys()] },
+    // By tar itself, plain: dockerode would compress a third of a gigabyte first, which the engine then undoes.
+    const pack = execa(
+      "tar",
+      ["--create", "--owner=0", "--group=0", "--directory", context, ...packed(architecture), ...inputs.keys()],
       {
-        t: tag,
-        rm: true,
-        forcerm: true,
-        platform: `linux/${architecture}`,
-        buildargs: { BASE: base, NPM_ARCH: npmCpu(architecture), UID_FIRST: `${runUids.first}`, UID_COUNT: `${runUids.count}` },
-        labels: { [engineLabels.role]: "sandbox-image" },
-        abortSignal: signal,
+        ...{ env: environment, extendEnv: false, stdin: "ignore", encoding: "buffer", buffer: false, cancelSignal: signal },
       },
     );
+    const build = await engine.docker.buildImage(pack.readable(), {
+      t: tag,
+      rm: true,
+      forcerm: true,
+      platform: `linux/${architecture}`,
+      buildargs: {
+        ...proxiesOf(environment),
+        ...{ BASE: base, NPM_ARCH: npmCpu(architecture), UID_FIRST: `${runUids.first}`, UID_COUNT: `${runUids.count}` },
+      },
+      labels: { [engineLabels.role]: "sandbox-image" },
+      abortSignal: signal,
+    });
     await followBuild(engine, build, onProgress);
   } catch (cause) {
     signal.throwIfAborted();
@@ -93,6 +101,16 @@ export async function ensureSandboxImage(options: ImageOptions): Promise<Sandbox
     throw new Fault("engine.image", `The engine built ${tag} but does not have it`, { remedy: "Look into the engine's log" });
   await nameBase(engine, built.id);
   return { id: built.id, tag, claudeVersion };
+}
+
+/** Pure. For apt in the build, which the engine keeps out of the image's history. One on this machine's loopback is another in there. */
+export function proxiesOf(environment: Readonly<Record<string, string>>): Record<string, string> {
+  const proxies = Object.entries(environment).filter(([name, address]) => {
+    const host = /^https?_proxy$/i.test(name) ? URL.parse(address)?.hostname : undefined;
+    return host !== undefined && !/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(host);
+  });
+  const exceptions = Object.entries(environment).filter(([name]) => /^no_proxy$/i.test(name));
+  return proxies.length === 0 ? {} : Object.fromEntries([...proxies, ...exceptions]);
 }
 
 /** `airlock-sandbox:base` is this version's image: what an operator's own image is built from. Runs never go by that name. */
@@ -129,6 +147,14 @@ async function readInputs(): Promise<Map<string, string>> {
 function parseClaudeVersion(manifest: string): string {
   const { optionalDependencies } = JSON.parse(manifest) as { optionalDependencies: Record<string, string> };
   return optionalDependencies["@anthropic-ai/claude-code-linux-x64"] ?? "";
+}
+
+/** What the recipe takes out of the fetched packages. */
+function packed(architecture: Architecture): string[] {
+  const platform = `linux-${npmCpu(architecture)}`;
+  return [`node-${platform}/bin/node`, "npm", `@anthropic-ai/claude-code-${platform}/claude`].map(
+    (each) => `node_modules/${each}`,
+  );
 }
 
 function npmCpu(architecture: Architecture): "x64" | "arm64" {

@@ -35,6 +35,7 @@ export function inspectChecks(seen: Inspected, spec: SandboxSpec, seccompProfile
   const rows: [string, boolean, string][] = [
     ["engine.running", seen.State.Running && !seen.State.Paused, seen.State.Status],
     ["engine.image", seen.Image === spec.imageId, seen.Image],
+    ["engine.runtime", host.Runtime === wantedHost.Runtime, host.Runtime ?? "none"],
     ["engine.user", seen.Config.User === wanted.User && none(host.GroupAdd), seen.Config.User],
     [
       "engine.network",
@@ -105,5 +106,5 @@ function entries(of: Record<string, string> | null | undefined): string[] {
 /** The engine writes the id where the name was asked for. */
 function isIn(spec: SandboxSpec, networkMode: string, pauseId: string): boolean {
   if (spec.network.mode === "sealed") return networkMode === "none";
-  return pauseId !== "" && [`container:${pauseId}`, `container:${pauseName(spec.run)}`].includes(networkMode);
+  return pauseId !== "" && [`container:${pauseId}`, `container:${pauseName(spec)}`].includes(networkMode);
 }

@@ -26,6 +26,7 @@ export function namespaceChecks(
   const wrong = [
     ["state", pause?.State.Running === true],
     ["image", pause?.Image === spec.imageId],
+    ["runtime", host?.Runtime === config.HostConfig.Runtime],
     ["user", pause?.Config.User === config.User],
     ["program", same(pause?.Config.Entrypoint, config.Entrypoint) && same(pause?.Config.Cmd, [])],
     ["capabilities", same(host?.CapDrop, ["ALL"]) && same(host?.CapAdd, []) && host?.Privileged === false],

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { NetworkInspectInfo } from "dockerode";
 import { Fault } from "../fault.ts";
@@ -9,10 +9,11 @@ import { statusOf } from "./image-stream.ts";
 import { namespaceChecks } from "./namespace-checks.ts";
 import { loadRules, readRules, rehearseRules } from "./nft.ts";
 import { pauseConfig, pauseNetwork } from "./pause.ts";
-import { joinRanges } from "./ranges.ts";
+import { joinRanges, printRange } from "./ranges.ts";
 import { inspect } from "./sandboxes.ts";
 import { readSeccompProfile } from "./seccomp.ts";
-import { type Firewalled, pauseName, type SandboxSpec } from "./spec.ts";
+import { type Firewalled, pauseName, type SandboxOwner, type SandboxSpec } from "./spec.ts";
+import { checkWays, cutWays, layWays, readWays } from "./ways.ts";
 
 /** A namespace in which the rules stand, verified, before anything of the agent's is made. */
 export interface Namespace {
@@ -47,29 +48,113 @@ export async function makeNamespace(engine: Engine, wish: NamespaceWish): Promis
   const rules = printRuleset(await readTemplate(), plan);
   await loadRules(pid, rules);
   await connect?.(pid);
-  const [text, seenRules, seenPause, seenNetwork] = await Promise.all([
+  await layWays(pid);
+  const [text, seenRules, seenWays, seenPause, seenNetwork] = await Promise.all([
     rehearseRules(rules),
     readRules(pid),
+    readWays(pid),
     inspect(engine, pause.id),
-    findNetwork(engine, pauseName(spec.run)),
+    findNetwork(engine, pauseName(spec)),
   ]);
   // A pause container that ended in between: its pid may be another's by now.
   if (seenPause?.State.Pid !== pid) throw gone(spec);
-  const sight = { pause: seenPause, network: seenNetwork, rules: { ...seenRules, allowed: joinRanges(seenRules.allowed) } };
+  const found = seenRules ?? { text: "", allowed: [] };
+  const sight = { pause: seenPause, network: seenNetwork, rules: { ...found, allowed: joinRanges(found.allowed) } };
   const checks = namespaceChecks(sight, spec, {
     ...{ network, seccompProfile, internal },
     rules: { text, allowed: plan.ranges },
   });
-  return { pauseId: pause.id, pid, checks };
+  await keepRules(network.namesFolder, { rules, text, addresses: printAddresses(plan.ranges) });
+  return { pauseId: pause.id, pid, checks: [...checks, checkWays(seenWays)] };
+}
+
+/** What a standing namespace may reach. `folder`: the one with its names. */
+export interface Refresh {
+  owner: SandboxOwner;
+  folder: string;
+  plan: FirewallPlan;
 }
 
 /** Changes what a standing namespace may reach. False where there is none any more. */
-export async function refreshNamespace(engine: Engine, run: SandboxSpec["run"], plan: FirewallPlan): Promise<boolean> {
-  const seen = await inspect(engine, pauseName(run));
-  const pid = seen?.State.Pid ?? 0;
-  if (!seen?.State.Running || !(pid > 1)) return false;
-  await loadRules(pid, printRefresh(plan));
+export async function refreshNamespace(engine: Engine, { owner, folder, plan }: Refresh): Promise<boolean> {
+  const pid = await findPid(engine, owner);
+  if (pid === undefined) return false;
+  const kept = await findKept(folder);
+  const rules = printRuleset(await readTemplate(), plan);
+  // Kept first: what is known may be ahead of what stands, never behind it.
+  await keepRules(folder, { rules, text: kept?.text ?? (await rehearseRules(rules)), addresses: printAddresses(plan.ranges) });
+  if (kept) await loadRules(pid, printRefresh(plan));
+  else {
+    // Made by an earlier version.
+    await loadRules(pid, rules);
+    await layWays(pid);
+  }
   return true;
+}
+
+/** "absent": there is no such namespace, or nothing is known of its rules. `seen`: what was wrong, in a few words. */
+export type Held = { is: "right" | "absent" } | { is: "restored" | "lost"; seen: string };
+
+/**
+ * Sees whether the rules of a standing namespace are the ones that were loaded last, and loads them anew where somebody on the host has
+ * changed or flushed them. Connections that they do not allow end with that, since no rule lets pass what is established. What cannot be
+ * restored is cut off. Throws Fault "engine.firewall" where it cannot be looked at: nothing is open then either, see ways.ts.
+ */
+export async function holdNamespace(engine: Engine, owner: SandboxOwner, folder: string): Promise<Held> {
+  const pid = await findPid(engine, owner);
+  const kept = await findKept(folder);
+  if (pid === undefined || !kept) return { is: "absent" };
+  const seen = await findWrong(pid, kept);
+  if (seen === undefined) return { is: "right" };
+  await loadRules(pid, kept.rules);
+  await layWays(pid);
+  if ((await findWrong(pid, kept)) === undefined) return { is: "restored", seen };
+  await cutWays(pid);
+  return { is: "lost", seen };
+}
+
+/** What of a namespace is not as it was made. */
+async function findWrong(pid: number, kept: KeptRules): Promise<string | undefined> {
+  const [rules, ways] = await Promise.all([readRules(pid), readWays(pid)]);
+  if (rules === undefined) return "the firewall's rules were gone";
+  if (rules.text !== kept.text) return "the firewall's rules were not those that were loaded";
+  if (printAddresses(joinRanges(rules.allowed)) !== kept.addresses)
+    return "the firewall's addresses were not those that were loaded";
+  const { ok, seen } = checkWays(ways);
+  return ok ? undefined : `the sandbox's ways out were ${seen}`;
+}
+
+/** Beside the names of the run, so that whichever process looks after it next knows what must stand. */
+interface KeptRules {
+  /** For loading them. */
+  rules: string;
+  /** As the kernel lists them. */
+  text: string;
+  addresses: string;
+}
+
+async function keepRules(folder: string, kept: KeptRules): Promise<void> {
+  const file = path.join(folder, "rules.json");
+  await writeFile(`${file}.new`, JSON.stringify(kept), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+async function findKept(folder: string): Promise<KeptRules | undefined> {
+  try {
+    return JSON.parse(await readFile(path.join(folder, "rules.json"), "utf8")) as KeptRules;
+  } catch {
+    return undefined;
+  }
+}
+
+function printAddresses(ranges: FirewallPlan["ranges"]): string {
+  return ranges.map(printRange).join(", ");
+}
+
+async function findPid(engine: Engine, owner: SandboxOwner): Promise<number | undefined> {
+  const seen = await inspect(engine, pauseName(owner));
+  const pid = seen?.State.Pid ?? 0;
+  return seen?.State.Running && pid > 1 ? pid : undefined;
 }
 
 function readTemplate(): Promise<string> {
@@ -86,7 +171,7 @@ async function findNetwork(engine: Engine, name: string): Promise<NetworkInspect
 }
 
 function gone(spec: SandboxSpec): Fault {
-  return new Fault("engine.firewall", `The container ${pauseName(spec.run)} ended before its firewall stood`, {
+  return new Fault("engine.firewall", `The container ${pauseName(spec)} ended before its firewall stood`, {
     remedy: "docker logs shows why; the engine's own log says more",
   });
 }

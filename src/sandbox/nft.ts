@@ -11,9 +11,16 @@ export async function loadRules(pid: number, rules: string): Promise<void> {
   await say(["nsenter", "--target", `${pid}`, "--net", "--", "nft", "-f", "-"], rules);
 }
 
-/** Our table as the kernel has it: its text without counts and addresses, and what is in the allowed set. Throws Fault "engine.firewall". */
-export async function readRules(pid: number): Promise<{ text: string; allowed: Range[] }> {
+/**
+ * Our table as the kernel has it: its text without counts and addresses, and what is in the allowed set. Undefined where there is no such
+ * table. Throws Fault "engine.firewall".
+ */
+export async function readRules(pid: number): Promise<{ text: string; allowed: Range[] } | undefined> {
   const list = (...args: string[]) => say(["nsenter", "--target", `${pid}`, "--net", "--", "nft", ...args]);
+  const { nftables } = JSON.parse(await list("-j", "list", "tables")) as {
+    nftables: { table?: { family: string; name: string } }[];
+  };
+  if (!nftables.some(({ table }) => table?.family === "inet" && table.name === "airlock")) return undefined;
   const [text, set] = await Promise.all([
     list("-s", "-t", "list", "table", "inet", "airlock"),
     list("-j", "list", "set", "inet", "airlock", "allowed"),
@@ -26,8 +33,22 @@ export async function rehearseRules(rules: string): Promise<string> {
   return say(["unshare", "--net", "--", "sh", "-c", "nft -f - && nft -s -t list table inet airlock"], rules);
 }
 
-/** What was dialled and refused since the rules stand, with how often. Throws Fault "engine.firewall". */
-export async function readRefused(pid: number): Promise<{ address: string; protocol: string; port: number; packets: number }[]> {
+/** What was dialled and refused, in packets. */
+export interface RefusedDial {
+  address: string;
+  /** "tcp" or "udp". */
+  protocol: string;
+  port: number;
+  packets: number;
+}
+
+/** Begins the counts anew. Throws Fault "engine.firewall". */
+export async function forgetRefused(pid: number): Promise<void> {
+  await loadRules(pid, "flush set inet airlock refused\nreset counters table inet airlock\n");
+}
+
+/** What was dialled and refused since the rules stand or it was forgotten, as far as the list's room goes. Throws Fault "engine.firewall". */
+export async function readRefused(pid: number): Promise<RefusedDial[]> {
   const text = await say([
     "nsenter",
     "--target",
@@ -94,7 +115,7 @@ function parseElements(json: string): Range[] {
     });
 }
 
-function parseRefused(json: string): { address: string; protocol: string; port: number; packets: number }[] {
+function parseRefused(json: string): RefusedDial[] {
   type Refused = { elem: { val: { concat: [string, string | number, number] }; counter?: { packets: number } } };
   const { nftables } = JSON.parse(json) as { nftables: { set?: { elem?: Refused[] } }[] };
   return nftables

@@ -14,7 +14,7 @@ export interface OwnImage {
 
 /**
  * Looks at the operator's own image and compares it with ours, which it must be built from. Nothing of it is run: the engine reads
- * its files. About two seconds, for Claude Code's 400 MB are read. Throws Fault "engine.own-image" where the engine has no such image.
+ * its files. About two seconds, for Claude Code's 400 MB are read, once for each image. Throws Fault "engine.own-image" where the engine has no such image.
  */
 export async function examineOwnImage(engine: Engine, of: { reference: string; ours: string }): Promise<OwnImage> {
   const id = await idOf(engine, of.reference);
@@ -34,7 +34,18 @@ async function idOf(engine: Engine, reference: string): Promise<string> {
   }
 }
 
-async function observeImage(engine: Engine, id: string): Promise<ImageSight> {
+/** By the image's id, which is a digest of all that it holds: what was seen of it stays true. */
+const sights = new Map<string, Promise<ImageSight>>();
+
+function observeImage(engine: Engine, id: string): Promise<ImageSight> {
+  const seen = sights.get(id) ?? readImage(engine, id);
+  sights.set(id, seen);
+  // A look that failed is made anew.
+  seen.catch(() => sights.delete(id));
+  return seen;
+}
+
+async function readImage(engine: Engine, id: string): Promise<ImageSight> {
   const seen = await engine.docker.getImage(id).inspect();
   // Made to be read, and never started: a stopped container is the only thing of an image whose files the engine gives out.
   const container = await engine.docker.createContainer({

@@ -15,7 +15,7 @@ export function pauseLabels(spec: { instance: string; run: string }): Record<str
 /** `internal`: without the engine's way out, for a namespace that is connected in another way. */
 export function pauseNetwork(spec: SandboxSpec, internal: boolean): NetworkCreateOptions {
   return {
-    Name: pauseName(spec.run),
+    Name: pauseName(spec),
     Driver: "bridge",
     Internal: internal,
     Attachable: false,
@@ -37,7 +37,7 @@ export function pauseMounts(network: Firewalled): [source: string, target: strin
 }
 
 export function pauseConfig(spec: SandboxSpec, network: Firewalled, seccompProfile: string): PauseConfig {
-  const name = pauseName(spec.run);
+  const name = pauseName(spec);
   return {
     name,
     Image: spec.imageId,
@@ -49,6 +49,7 @@ export function pauseConfig(spec: SandboxSpec, network: Firewalled, seccompProfi
     Labels: pauseLabels(spec),
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
+      Runtime: "runc",
       NetworkMode: name,
       CapDrop: ["ALL"],
       Privileged: false,

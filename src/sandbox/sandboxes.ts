@@ -1,19 +1,13 @@
-import { chmod, lchown } from "node:fs/promises";
+import { chmod } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerInfo, ContainerInspectInfo, VolumeInspectInfo } from "dockerode";
 import { Fault } from "../fault.ts";
 import { engineLabels, type RunId } from "../run/identity.ts";
-import { ensureDisk, releaseDisk } from "./disk.ts";
+import { ensureDisk, giveFolder, releaseDisk } from "./disk.ts";
 import type { Engine } from "./engine.ts";
 import { statusOf } from "./image-stream.ts";
 import { readSeccompProfile } from "./seccomp.ts";
-import { type SandboxSpec, sandboxConfig, sandboxLabels, sandboxName } from "./spec.ts";
-
-/** Whose sandbox: how it is found again. */
-export interface SandboxOwner {
-  instance: string;
-  run: RunId;
-}
+import { type SandboxOwner, type SandboxSpec, sandboxConfig, sandboxLabels, sandboxName } from "./spec.ts";
 
 export interface SandboxHandle extends SandboxOwner {
   containerId: string;
@@ -93,7 +87,7 @@ export async function removeSandbox(engine: Engine, owner: SandboxOwner, options
     for (const { Name } of volumes) await whereThere(() => engine.docker.getVolume(Name).remove({ force: true }));
     if (containers.length + namespaces + volumes.length === 0) return;
   }
-  throw new Fault("engine.stuck", `The engine does not let go of ${sandboxName(owner.run)}`, {
+  throw new Fault("engine.stuck", `The engine does not let go of ${sandboxName(owner)}`, {
     remedy: "Look into the engine's log; docker rm -f and docker volume rm say what holds it",
   });
 }
@@ -141,17 +135,17 @@ function labelFilter({ instance, run }: { instance: string; run?: RunId }, role 
 
 async function ensureVolume(engine: Engine, spec: SandboxSpec): Promise<void> {
   const labels = sandboxLabels(spec);
-  const name = sandboxName(spec.run);
+  const name = sandboxName(spec);
   // The engine answers with the one that is there, if there is one: then the labels say whose it is.
   await engine.docker.createVolume({ Name: name, Labels: labels });
   const volume = await engine.docker.getVolume(name).inspect();
   for (const [label, value] of Object.entries(labels)) if (volume.Labels?.[label] !== value) throw nameTaken(`volume ${name}`);
   try {
-    // The mountpoint lies in a folder of root's: the agent can change what is in it, never what it is.
-    await lchown(volume.Mountpoint, spec.uid, spec.uid);
-    await chmod(volume.Mountpoint, 0o700);
     const size = { bytes: spec.limits.diskBytes, inodes: spec.limits.diskFiles };
     await ensureDisk(volume.Mountpoint, { uid: spec.uid, size });
+    // The mountpoint lies in a folder of root's: the agent can change what is in it, never what it is.
+    await giveFolder(volume.Mountpoint, spec.uid);
+    await chmod(volume.Mountpoint, 0o700);
   } catch (cause) {
     throw new Fault("engine.not-root", `The volume of run ${spec.run} cannot be given to its uid`, {
       remedy: "Start Airlock as root: it makes a uid of its own for each run",

@@ -1,6 +1,8 @@
 import type { ContainerCreateOptions, HostConfig, MountSettings } from "dockerode";
+import type { SandboxCheck } from "../run/check.ts";
 import { engineLabels, type RunId } from "../run/identity.ts";
 import type { Architecture } from "./engine.ts";
+import type { SandboxIsolation } from "./isolation.ts";
 import { sandboxPath } from "./own-image-checks.ts";
 
 /** How a sandbox meets the network. Sealed: not at all, but for the door. */
@@ -27,11 +29,18 @@ export interface SandboxSpec {
   /** The image's id ("sha256:…"), never a tag: a tag may be moved between check and use. */
   imageId: string;
   architecture: Architecture;
+  isolation: SandboxIsolation;
   /** The run's own uid, and its gid: see src/sandbox/uids.ts. */
   uid: number;
   /** Absolute path on the host. Holds `gateway.sock`; mounted read-only at /airlock; never made anew while the container lives. */
   doorFolder: string;
   limits: SandboxLimits;
+  /** Of managed-settings.json, in hex. */
+  settingsDigest: string;
+  /** What the agent's trial found in an earlier sandbox of this image under the same keeper. Absent: the agent is tried in this one. */
+  tried?: readonly SandboxCheck[];
+  /** Home and working tree are those of an earlier sandbox of the run: its own agent's, which that one could do as it liked with. */
+  goesOn?: boolean;
   /** What the probe tries to reach; each must be unreachable. */
   probe: ProbeTargets;
 }
@@ -84,14 +93,20 @@ export const defaultLimits: SandboxLimits = {
   outputBytes: 64 * mebibyte,
 };
 
-/** The name of the run's container and of its volume. A run's id is 80 random bits: no two Airlocks share one. */
-export function sandboxName(run: RunId): string {
-  return `airlock-${run}`;
+/** Whose a container is. */
+export interface SandboxOwner {
+  instance: string;
+  run: RunId;
+}
+
+/** The name of the run's container and of its volume. Another Airlock on this engine may take the run over, and has its own. */
+export function sandboxName({ run, instance }: SandboxOwner): string {
+  return `airlock-${run}-${instance.slice(0, 6)}`;
 }
 
 /** The name of the container that owns the namespace of a firewalled run, and of the run's network. */
-export function pauseName(run: RunId): string {
-  return `${sandboxName(run)}-net`;
+export function pauseName(owner: SandboxOwner): string {
+  return `${sandboxName(owner)}-net`;
 }
 
 export function sandboxLabels(spec: { instance: string; run: RunId }): Record<string, string> {
@@ -108,7 +123,7 @@ export function sandboxMounts(spec: SandboxSpec): (MountSettings & { Source: str
     // NoCopy: else the engine copies the image's folder into it, owner and all.
     {
       Type: "volume",
-      Source: sandboxName(spec.run),
+      Source: sandboxName(spec),
       Target: "/work",
       ReadOnly: false,
       VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: "local", Options: {} } },
@@ -121,12 +136,12 @@ export type SandboxConfig = ContainerCreateOptions & { name: string; HostConfig:
 
 /** What the engine is asked for. `seccompProfile`: the profile's text. Pure. */
 export function sandboxConfig(spec: SandboxSpec, seccompProfile: string): SandboxConfig {
-  const { uid, limits, probe, network } = spec;
+  const { uid, limits, probe, network, isolation } = spec;
   const firewalled = network.mode === "firewalled";
   const hard = (Name: string, value: number) => ({ Name, Soft: value, Hard: value });
   const owner = `uid=${uid},gid=${uid}`;
   return {
-    name: sandboxName(spec.run),
+    name: sandboxName(spec),
     Image: spec.imageId,
     User: `${uid}:${uid}`,
     // In another's namespace, that one's name and resolver count.
@@ -137,6 +152,7 @@ export function sandboxConfig(spec: SandboxSpec, seccompProfile: string): Sandbo
     Env: [sandboxPath],
     Cmd: [
       ...[probe.publicAddress, probe.metadataAddress, probe.publicAddressV6, probe.unresolvableName, spec.run, `${uid}`],
+      ...[isolation.kind, isolation.kernel, spec.tried ? "agent-tried" : "try-agent", spec.settingsDigest],
       ...(firewalled ? [network.answers, network.refusedName] : []),
     ],
     Labels: sandboxLabels(spec),
@@ -150,7 +166,9 @@ export function sandboxConfig(spec: SandboxSpec, seccompProfile: string): Sandbo
     StopSignal: "SIGTERM",
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
-      NetworkMode: firewalled ? `container:${pauseName(spec.run)}` : "none",
+      // By name: an engine's default may be another.
+      Runtime: isolation.runtime,
+      NetworkMode: firewalled ? `container:${pauseName(spec)}` : "none",
       // Else the engine copies the host's own resolvers and search domains in: nothing reaches them, but they tell where the host is.
       ...(firewalled ? {} : { Dns: ["127.0.0.1"], DnsSearch: ["."] }),
       CapDrop: ["ALL"],

@@ -67,7 +67,9 @@ export function linkRow(before: ChainLink, row: EvidenceRow, kept: EvidenceRow):
 
 /** The same text for the same row, whoever wrote it down and in whatever order. */
 function canonical(row: EvidenceRow): string {
-  const { run, seq, atMs, door, method, target, verdict, rule, bytesIn, bytesOut, status, durationMs, usage } = row;
+  const { run, seq, atMs, door, method, target, verdict, rule, bytesIn, bytesOut, status, durationMs, usage, times } = row;
   const counted = usage ? Object.entries(usage).sort(([one], [other]) => (one < other ? -1 : 1)) : null;
-  return JSON.stringify([run, seq, atMs, door, method, target, verdict, rule, bytesIn, bytesOut, status, durationMs, counted]);
+  const parts = [run, seq, atMs, door, method, target, verdict, rule, bytesIn, bytesOut, status, durationMs, counted];
+  // At the end and only where it is: rows of before keep their digest.
+  return JSON.stringify(times === undefined ? parts : [...parts, times]);
 }

@@ -1,4 +1,6 @@
 import { Secret } from "../secret/secret.ts";
+import type { Environment } from "./environment.ts";
+import { wrong } from "./read.ts";
 import { isLoopback } from "./values.ts";
 
 /** A PostgreSQL server that holds the rows. */
@@ -28,4 +30,13 @@ export function parseDatabaseUrl(text: string): Database | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The address holds a password: it may stand in a file, DATABASE_URL_FILE. */
+export function readDatabase(environment: Environment): Database | undefined {
+  const found = environment.findSecret("DATABASE_URL");
+  if (!found) return undefined;
+  const database = parseDatabaseUrl(found.text);
+  if (!database) throw wrong("DATABASE_URL", "is no address such as postgres://user:password@host/database", found.name);
+  return database;
 }

@@ -3,6 +3,8 @@ export const guide: Readonly<Record<string, string>> = {
   APP_ID: 'It stands on the App\'s page: GitHub, Settings, Developer settings, GitHub Apps, "App ID"',
   PRIVATE_KEY: 'Generate one on the App\'s page under "Private keys" and set PRIVATE_KEY_PATH to the downloaded .pem file',
   WEBHOOK_SECRET: 'Choose a long random text (openssl rand -hex 32) and enter the same on the App\'s page under "Webhook secret"',
+  WEBHOOK_SECRET_OLD:
+    "Leave it out, or give the secret that WEBHOOK_SECRET has replaced, for as long as GitHub may still sign with it",
   WEBHOOK_PATH: "Leave it out for /api/github/webhooks, or give the path of the App's webhook URL",
   WEBHOOK_POLL: "Set it to 1 where GitHub cannot reach this machine: deliveries are then read from GitHub's log of them",
   WEBHOOK_POLL_SECONDS: "Leave it out for 15, or say how often GitHub's log is read with WEBHOOK_POLL=1, from 5 to 300",
@@ -22,6 +24,12 @@ export const guide: Readonly<Record<string, string>> = {
   AIRLOCK_SMALL_MODEL: "Leave it out for the small model that the pinned Claude Code uses, or give a model's full name",
   AIRLOCK_RUN_BUDGET_USD: "Leave it out for 10, or say what one run may spend in US dollars; none is without limit",
   AIRLOCK_RUN_BUDGET_TOKENS: "Leave it out for no limit, or say how many tokens one run may read and write, cached ones included",
+  AIRLOCK_BUDGET_USD:
+    "Leave it out for no limit, or say what all runs together may spend in US dollars: 20/day,300/month, or one of both (UTC)",
+  AIRLOCK_REPOSITORY_BUDGET_USD:
+    "Leave it out for no limit, or say what the runs of one repository may spend in US dollars: 20/day,300/month, or one of both (UTC)",
+  AIRLOCK_ACTOR_BUDGET_USD:
+    "Leave it out for no limit, or say what the runs that one person asks for may spend in US dollars: 20/day,300/month, or one of both (UTC)",
   AIRLOCK_MODEL_PARALLEL: "Leave it out for 8, or say how many calls of the model one run may have at once",
   AIRLOCK_MODEL_RATE: "Leave it out for 60, or say how many calls of the model one run may begin in a minute",
   AIRLOCK_CONCURRENCY: "Leave it out for 2, or say how many runs may work at once",
@@ -29,6 +37,13 @@ export const guide: Readonly<Record<string, string>> = {
   AIRLOCK_MEMORY: "Leave it out for 4g, or give one run's memory, for example 6g",
   AIRLOCK_CI: "Leave it out for hold, or say when work waits for a person because of what CI would run: hold, hold-risky, auto",
   AIRLOCK_WORKFLOWS: "Leave it out for refuse; hold needs the App's permission Workflows: read and write",
+  AIRLOCK_PATHS:
+    "Leave it out, or say what is done with work that changes certain paths: infra/**=refuse,docs/**=allow (allow, draft, hold, refuse)",
+  AIRLOCK_KEEP_TRANSCRIPT_DAYS: "Leave it out for 30, or say how many days after its end a run's transcript is kept",
+  AIRLOCK_KEEP_EVIDENCE_DAYS:
+    "Leave it out for 400, or say how many days after its end a run's record, prompt and patch are kept",
+  AIRLOCK_KEEP_CODE_DAYS: "Leave it out for 30, or say how many days after its last use a fetched repository is kept",
+  AIRLOCK_DISK_BOUND: "Leave it out for 85, or say from how many percent of a full disk on no run begins; none is without bound",
   AIRLOCK_HOLD_DAYS: "Leave it out for 7, or say after how many days held work is dropped",
   AIRLOCK_RELEASE_BY_OTHERS: "Set it to 1 so that whoever asked for a run may not release what it holds",
   AIRLOCK_REGISTRY_NPM: "Leave it out for https://registry.npmjs.org, give a mirror's address, or off to close it",
@@ -36,6 +51,8 @@ export const guide: Readonly<Record<string, string>> = {
   AIRLOCK_REGISTRY_CRATES: "Leave it out for https://index.crates.io, give a mirror's address, or off to close it",
   AIRLOCK_REGISTRY_GO: "Leave it out for https://proxy.golang.org, give a mirror's address, or off to close it",
   AIRLOCK_NEW_PACKAGES: "Leave it out for 20, or say how many packages beside those of its lock files a run may ask for",
+  AIRLOCK_CONNECT:
+    "Leave it out for no tunnels, or list the hosts that runs may open TLS tunnels to at port 443, for example docs.example.org",
   AIRLOCK_CPUS: "Leave it out for 2, or say how many processors one run may use, for example 1.5",
   AIRLOCK_PIDS: "Leave it out for 1024, or say how many processes one run may have at once",
   AIRLOCK_DISK: "Leave it out for 8g, or give the disk of one run, for example 20g",
@@ -44,6 +61,17 @@ export const guide: Readonly<Record<string, string>> = {
   DATABASE_URL: "Leave it out for the embedded store, or give a PostgreSQL server: postgres://user:password@host/database",
   AIRLOCK_STALL_MINUTES: "Leave it out for 10, or say after how many silent minutes the agent is spoken to, and then ended",
   AIRLOCK_LOOP_CALLS: "Leave it out for 8, or say after how many equal calls in a row the agent is spoken to, and then ended",
+  AIRLOCK_ATTEMPTS: "Leave it out for 3, or say how many sandboxes a run may have, one after the other, where they die under it",
+  AIRLOCK_TOTAL_CONCURRENCY: "Leave it out, or say how many runs all machines together may have at once",
+  AIRLOCK_REPOSITORY_CONCURRENCY: "Leave it out, or say how many runs one repository may have at once, on all machines together",
+  AIRLOCK_PRIORITIES:
+    "Leave it out, or say whose runs go first: acme/shop=10,acme/*=-5 (the first rule that names a repository decides; 0 is usual)",
+  AIRLOCK_LABELS:
+    "Leave it out, or list what this machine has and a repository may ask for in .github/agent.yml, for example gpu",
+  AIRLOCK_TAKEOVER_SECONDS:
+    "Leave it out for 120, or say after how many silent seconds of a machine the others take its runs over (10 to 86400)",
+  AIRLOCK_WAIT_HOURS: "Leave it out for 24, or say how many hours a run may wait for the model API's limits to be lifted",
+  AIRLOCK_RUNTIME: "Leave it out for auto (gVisor where the engine has a current one, else runc), or demand runc or runsc",
   AIRLOCK_IMAGE: "Leave it out for the sandbox image as it is, or name one that was built from it, for example acme/sandbox:go",
   HTTPS_PROXY: "Give the proxy that this machine reaches GitHub through, for example http://proxy.example.org:3128",
   NODE_EXTRA_CA_CERTS: "Point it at the PEM file of your own certificate authority",

@@ -1,4 +1,11 @@
 import { z } from "zod";
+import type { PriorityRule } from "../run/priority.ts";
+import { parseCaps } from "./caps.ts";
+import { parseHostNames } from "./host-names.ts";
+import { parsePathRules } from "./paths.ts";
+
+/** What a machine may be called by its operator, and asked for by a repository. */
+export const machineLabel = /^[a-z\d][a-z\d_-]{0,31}$/i;
 
 /** How each plain setting is read. A message completes the sentence "NAME …". */
 export const values = {
@@ -57,9 +64,26 @@ export const values = {
     .string()
     .regex(/^(none|[1-9]\d{3,11})$/, 'is neither a number of tokens (1000 at least) nor "none"')
     .transform((text) => (text === "none" ? text : Number(text))),
+  AIRLOCK_BUDGET_USD: caps(),
+  AIRLOCK_REPOSITORY_BUDGET_USD: caps(),
+  AIRLOCK_ACTOR_BUDGET_USD: caps(),
   AIRLOCK_MODEL_PARALLEL: wholeNumber(1, 64),
   AIRLOCK_MODEL_RATE: wholeNumber(1, 10_000),
   AIRLOCK_CONCURRENCY: wholeNumber(1, 100),
+  AIRLOCK_TOTAL_CONCURRENCY: wholeNumber(1, 10_000),
+  AIRLOCK_REPOSITORY_CONCURRENCY: wholeNumber(1, 1_000),
+  AIRLOCK_PRIORITIES: z.string().transform((text, context) => {
+    const rules = splitList(text).map((part) => /^([\w.-]+\/(?:[\w.-]+|\*)|id:\d+)=(-?\d{1,3})$/.exec(part));
+    if (rules.length > 0 && rules.every((rule) => rule !== null))
+      return rules.map(([, of = "", priority]): PriorityRule => ({ of: of.toLowerCase(), priority: Number(priority) }));
+    context.addIssue({ code: "custom", message: "is no list such as acme/shop=10,acme/*=-5" });
+    return z.NEVER;
+  }),
+  AIRLOCK_LABELS: z
+    .string()
+    .transform(splitList)
+    .pipe(z.array(z.string().regex(machineLabel, "names no label such as gpu (letters, digits, - and _)")).min(1, "is empty")),
+  AIRLOCK_TAKEOVER_SECONDS: wholeNumber(10, 86_400),
   AIRLOCK_DEADLINE_MINUTES: wholeNumber(1, 1380),
   AIRLOCK_MEMORY: z
     .string()
@@ -68,13 +92,33 @@ export const values = {
     .refine((bytes) => bytes >= 512 * 1024 ** 2, "is under 512m: Claude Code does not start in that"),
   AIRLOCK_CI: z.enum(["hold", "hold-risky", "auto"], "is none of hold, hold-risky, auto"),
   AIRLOCK_WORKFLOWS: z.enum(["refuse", "hold"], "is neither refuse nor hold"),
+  AIRLOCK_PATHS: z.string().transform((text, context) => {
+    const rules = parsePathRules(text);
+    if (typeof rules !== "string") return rules;
+    context.addIssue({ code: "custom", message: rules });
+    return z.NEVER;
+  }),
   AIRLOCK_HOLD_DAYS: wholeNumber(1, 365),
+  AIRLOCK_KEEP_TRANSCRIPT_DAYS: wholeNumber(1, 3_650),
+  AIRLOCK_KEEP_EVIDENCE_DAYS: wholeNumber(1, 3_650),
+  AIRLOCK_KEEP_CODE_DAYS: wholeNumber(1, 3_650),
+  /** Percent. */
+  AIRLOCK_DISK_BOUND: z
+    .string()
+    .regex(/^(none|[1-9]\d?)$/, 'is neither a percentage from 1 to 99 nor "none"')
+    .transform((text) => (text === "none" ? text : Number(text))),
   AIRLOCK_RELEASE_BY_OTHERS: z.enum(["0", "1"], "is neither 0 nor 1").transform((text) => text === "1"),
   AIRLOCK_REGISTRY_NPM: registry(),
   AIRLOCK_REGISTRY_PYPI: registry(),
   AIRLOCK_REGISTRY_CRATES: registry(),
   AIRLOCK_REGISTRY_GO: registry(),
   AIRLOCK_NEW_PACKAGES: wholeNumber(0, 1000),
+  AIRLOCK_CONNECT: z.string().transform((text, context) => {
+    const names = parseHostNames(text);
+    if ("hosts" in names) return names.hosts;
+    context.addIssue({ code: "custom", message: names.wrong });
+    return z.NEVER;
+  }),
   AIRLOCK_CPUS: z
     .string()
     .regex(/^\d{1,3}(\.\d{1,2})?$/, "is not a number of processors such as 2 or 1.5")
@@ -94,6 +138,9 @@ export const values = {
     .refine((bytes) => bytes >= 1024 ** 2, "is under 1m: the agent's own events do not fit into that"),
   AIRLOCK_STALL_MINUTES: wholeNumber(1, 1380),
   AIRLOCK_LOOP_CALLS: wholeNumber(3, 100),
+  AIRLOCK_ATTEMPTS: wholeNumber(1, 10),
+  AIRLOCK_WAIT_HOURS: wholeNumber(0, 192),
+  AIRLOCK_RUNTIME: z.enum(["auto", "runc", "runsc"], "is neither auto, runc nor runsc"),
   AIRLOCK_IMAGE: z
     .string()
     .regex(/^[a-z0-9][\w./-]{0,200}(:[\w.-]{1,128}|@sha256:[0-9a-f]{64})$/, "is not an image's name with its tag"),
@@ -116,6 +163,16 @@ function registry() {
     .refine((text) => text === "off" || isPlainHttpUrl(text), "is neither off nor an http(s) address without query or password")
     .refine((text) => text === "off" || isSafeUpstream(text), "is not https (http is allowed on loopback only)")
     .transform(withoutSlash);
+}
+
+/** Millionths of a dollar, by day and month. */
+function caps() {
+  return z.string().transform((text, context) => {
+    const amounts = parseCaps(text);
+    if (typeof amounts !== "string") return amounts;
+    context.addIssue({ code: "custom", message: amounts });
+    return z.NEVER;
+  });
 }
 
 function wholeNumber(least: number, most: number) {

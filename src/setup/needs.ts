@@ -5,6 +5,7 @@ export interface Need {
     | "git"
     | "/usr/bin/chromium"
     | "/usr/lib/postgresql"
+    | "/usr/bin/runsc"
     | "dockerd"
     | "setpriv"
     | "unshare"
@@ -42,13 +43,20 @@ export const needs: readonly Need[] = [
     required: false,
   },
   { name: "mkfs.ext4", package: "e2fsprogs", why: "each run gets a disk of its own by it", required: true },
-  { name: "ip", package: "iproute2", why: "network namespaces are looked at with it", required: false },
+  { name: "ip", package: "iproute2", why: "firewalled sandboxes get their routes by it", required: false },
   { name: "nft", package: "nftables", why: "firewalled sandboxes need it", required: false },
   { name: "/usr/bin/chromium", package: "chromium", why: "pages are tested in it", required: false, testsOnly: true },
   {
     name: "/usr/lib/postgresql",
     package: "postgresql",
     why: "the store is tested on a server of it",
+    required: false,
+    testsOnly: true,
+  },
+  {
+    name: "/usr/bin/runsc",
+    package: "runsc",
+    why: "the verification is tested under it",
     required: false,
     testsOnly: true,
   },

@@ -9,11 +9,20 @@ export interface Changes {
   tick(run?: RunId): void;
   /** From now on called with each touched run. */
   onTouch(tell: (run: RunId) => void): void;
+  /** Has other processes look at the run. Where there are none, nobody does. */
+  ask(run: RunId): void;
+  /** From now on called with each run that another process asks to be looked at. */
+  onAsked(look: (run: RunId) => void): void;
+  /** Between processes: what `ask` is carried by, and what has come. */
+  onAsk(carry: (run: RunId) => void): void;
+  asked(run: RunId): void;
 }
 
 export function createChanges(): Changes {
   const listeners = new Map<RunId, Set<() => void>>();
   let tell = (_run: RunId) => {};
+  let carry = (_run: RunId) => {};
+  let look = (_run: RunId) => {};
   const tick = (run?: RunId) => {
     for (const set of run === undefined ? listeners.values() : [listeners.get(run) ?? []]) for (const listener of set) listener();
   };
@@ -25,6 +34,14 @@ export function createChanges(): Changes {
     },
     onTouch(given) {
       tell = given;
+    },
+    ask: (run) => carry(run),
+    asked: (run) => look(run),
+    onAsk(given) {
+      carry = given;
+    },
+    onAsked(given) {
+      look = given;
     },
     async *watch(run, signal) {
       let fresh = false;

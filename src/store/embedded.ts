@@ -1,16 +1,22 @@
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect } from "kysely";
 import { fromPglite, PgBoss } from "pg-boss";
 import { Fault } from "../fault.ts";
 import { storeUnwritable } from "./lock.ts";
+import { guardDatabase, storeLost } from "./lost.ts";
 import type { Engine } from "./open.ts";
 import type { Schema } from "./schema.ts";
 
-/** PostgreSQL inside this process, in a folder that only it may have open. Throws Fault "store.unwritable", "store.damaged". */
-export async function openEmbedded(folder: string): Promise<Engine> {
+/**
+ * PostgreSQL inside this process, in a folder that only it may have open. `onLost`: it serves no more, and everything that is asked of it
+ * fails. Throws Fault "store.unwritable", "store.damaged", "store.full".
+ */
+export async function openEmbedded(folder: string, onLost: (fault: Fault) => void): Promise<Engine> {
   const pglite = await openPglite(join(folder, "pg"));
+  const guard = guardDatabase(pglite, folder, onLost);
   return {
     // Never db.destroy(): it would close PGlite under the queue.
     db: new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) }),
@@ -22,7 +28,9 @@ export async function openEmbedded(folder: string): Promise<Engine> {
       monitorVacuum: false,
       reindex: false,
     }),
-    close: () => pglite.close(),
+    close: async () => {
+      if (!guard.isLost()) await pglite.close();
+    },
   };
 }
 
@@ -37,12 +45,21 @@ export function ensureStoreFolder(folder: string): void {
   }
 }
 
+/** It begins by writing: its log of writes comes in pieces of this size. */
+const leastRoomBytes = 16 * 1024 * 1024;
+
 async function openPglite(folder: string): Promise<PGlite> {
+  // By default V8 optimises half of PostgreSQL anew in each process: as much work again as opening the store.
+  setFlagsFromString("--wasm-tiering-budget=200000000");
+  // Nor need it look through all of it first: the package is pinned, and each function is looked at when it is first called.
+  setFlagsFromString("--wasm-lazy-validation");
   try {
     return await PGlite.create(folder);
   } catch (cause) {
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize < leastRoomBytes) throw storeLost(folder, "No space left on device");
     throw new Fault("store.damaged", `The embedded database in ${folder} does not open`, {
-      remedy: "Restore the last backup; open runs and missed webhooks are found again from GitHub",
+      remedy: "./airlock restore FILE --replace puts a backup in its place; what came since is found again from GitHub",
       cause,
     });
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 import type { PgBoss } from "pg-boss";
-import type { RunId } from "../run/identity.ts";
+import { parseRunId } from "../run/identity.ts";
 import type { Changes } from "./changes.ts";
 import type { Schema } from "./schema.ts";
 
@@ -21,28 +21,34 @@ export async function shareChanges(parts: {
 }): Promise<AsyncDisposable> {
   const { changes, db, onError } = parts;
   const me = randomBytes(6).toString("hex");
-  const waiting = new Set<RunId>();
+  /** What is to be said: that a run changed, or (with a "?") that somebody else should look at it. */
+  const waiting = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let sending = Promise.resolve();
   const send = () => {
     timer = undefined;
-    const runs = [...waiting];
+    const notes = [...waiting].map((word) => `${me} ${word}`);
     waiting.clear();
-    const notes = runs.map((run) => `${me} ${run}`);
     sending = sql`select pg_notify(${channel}, note) from unnest(${notes}::text[]) as note`.execute(db).then(() => {}, onError);
   };
-  changes.onTouch((run) => {
-    waiting.add(run);
+  const say = (word: string) => {
+    waiting.add(word);
     timer ??= setTimeout(send, coalesceMs);
-  });
+  };
+  changes.onTouch(say);
+  changes.onAsk((run) => say(`${run}?`));
   const hear = (note: string) => {
-    const [from, run] = note.split(" ");
-    if (from !== me && run) changes.tick(run as RunId);
+    const [from, word = ""] = note.split(" ");
+    const run = parseRunId(word.replace("?", ""));
+    if (from === me || !run) return;
+    if (word.endsWith("?")) changes.asked(run);
+    else changes.tick(run);
   };
   const listening = await parts.listen(channel, hear, () => changes.tick());
   return {
     [Symbol.asyncDispose]: async () => {
       changes.onTouch(() => {});
+      changes.onAsk(() => {});
       clearTimeout(timer);
       await sending;
       await listening.close();

@@ -1,16 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { Fault } from "../fault.ts";
+import { readKnownPackages } from "../prepare/packages.ts";
 import type { EvidenceRow } from "../run/evidence.ts";
 import { printRunId, type RunId } from "../run/identity.ts";
 import { parseEntrypointEvent, printLaunch } from "../sandbox/launch.ts";
 import { attachInput, followOutput } from "../sandbox/output.ts";
 import { readySandbox, removeRunFolder, type SandboxParts } from "../sandbox/ready.ts";
+import { noteRefusals } from "../sandbox/refusals.ts";
 import { findSandbox, observeSandbox, removeSandbox, type SandboxHandle } from "../sandbox/sandboxes.ts";
 import { runUids } from "../sandbox/uids.ts";
 import type { TrialEvent, TrialWish } from "./event.ts";
+import { lendTrialReader, type TrialReaderParts } from "./reader.ts";
 import { prepareTrialRepository, type TrialRepositoryParts } from "./repository.ts";
 
-export interface TrialParts extends SandboxParts, TrialRepositoryParts {
+export interface TrialParts extends SandboxParts, TrialRepositoryParts, TrialReaderParts {
   deadlineMs: number;
   redact(text: string): string;
 }
@@ -83,10 +86,13 @@ async function* runTrial(
   });
   const prepared = wish.do === "verify" ? undefined : await prepareTrialRepository(parts, { run, repository: wish.repository });
   const probe = wish.do !== "verify" || wish.dial === undefined ? {} : probeOf(wish.dial);
-  const fact = await readySandbox(parts, { id: run, uid, mode: wish.mode, probe });
+  const fact = await readySandbox(parts, { id: run, uid, mode: wish.mode, probe, tryAgent: wish.do === "verify" });
   if (fact.is !== "sealed" && fact.is !== "not-sealed") throw new Error(`a sandbox that is ${fact.is}`);
   const failed = fact.is === "sealed" ? [] : fact.failed;
-  yield { is: "verified", mode: wish.mode, checks: [...fact.checks], failed: [...failed] };
+  yield {
+    ...{ is: "verified", mode: wish.mode, checks: [...fact.checks], failed: [...failed] },
+    ...(fact.isolation && { isolation: { ...fact.isolation, escapes: [...fact.isolation.escapes] } }),
+  };
   if (wish.do === "verify") {
     yield { is: "ended", exitCode: failed.length === 0 ? 0 : 1 };
     return;
@@ -97,6 +103,10 @@ async function* runTrial(
     });
   const handle = await findSandbox(parts.engine, owner);
   if (!handle) throw sandboxLost;
+  if (prepared) {
+    await parts.gateway.tellPackages(run, await readKnownPackages(parts.git, run, prepared.tip));
+    undo.use(await lendTrialReader(parts, { run, ...prepared }));
+  }
   await launch(parts, handle, { wish, branch: prepared?.branch ?? "" });
   if (wish.do === "shell") yield { is: "attach", containerId: handle.containerId };
   yield* output(parts, handle, { signal, told: wish.do === "exec" });
@@ -154,6 +164,7 @@ async function* output(
 
 /** Shuts the door and answers with all that went through it. A second time there is nothing any more. */
 async function readRecord(parts: TrialParts, run: RunId): Promise<EvidenceRow[]> {
+  await noteRefusals(parts, run, { last: true });
   const { lastSeq } = await parts.gateway.closeDoor(run);
   if (lastSeq === 0) return [];
   const rows: EvidenceRow[] = [];

@@ -3,7 +3,8 @@ import { type Api, statusOf } from "../github/api.ts";
 import { findOwnComment } from "../report/comment.ts";
 import { ensureNoLabel } from "../report/label.ts";
 import { labels } from "../run/labels.ts";
-import { dropMark, takeMark, takeNotice } from "../store/queries/places.ts";
+import { countLately, dropMark, takeMark } from "../store/queries/marks.ts";
+import { takeNotice } from "../store/queries/places.ts";
 import type { Schema } from "../store/schema.ts";
 import type { Asked } from "./parse.ts";
 
@@ -60,13 +61,22 @@ async function comment(
   await api.rest.issues.createComment({ owner: at.owner, repo: at.repo, issue_number: at.number, body: `${marker}\n${body}` });
 }
 
-/** Says no: a reaction each time, and in words once for each issue and person, so that nobody can make Airlock write at will. */
+/** So often within an hour somebody is told no in a repository. GitHub lets an App write some hundred times in an hour, for all its runs. */
+const toldAtMost = 20;
+const hourMs = 3_600_000;
+
+/**
+ * Says no: a reaction each time, and in words once for each issue and person, so that nobody can make Airlock write at will. Whoever goes on
+ * and on is not answered: that would use up what the runs need to be told of.
+ */
 export async function refuse(api: Api, { db, ...parts }: AnswerParts, asked: Asked, words: string): Promise<void> {
-  await react(api, asked, "-1");
+  const name = `refused:${asked.repositoryId}:${asked.requester.id}`;
+  const told = (await countLately(db, { name, nowMs: parts.nowMs(), spanMs: hourMs })) <= toldAtMost;
+  if (told) await react(api, asked, "-1");
   // The label would stand there as if something were going to happen.
   if (asked.commentId === undefined)
     await ensureNoLabel(api, { owner: asked.owner, repo: asked.name, number: asked.subject.number }, labels.ask);
-  if (await takeNotice(db, asked.repositoryId, asked.subject.number, asked.requester.id))
+  if (told && (await takeNotice(db, asked.repositoryId, asked.subject.number, asked.requester.id)))
     await comment(api, parts, { asked, body: words, marker: `<!-- airlock:refused=${asked.requester.id} -->` });
 }
 

@@ -1,9 +1,9 @@
 import type { Kysely } from "kysely";
-import { Fault } from "../fault.ts";
 import type { Api } from "../github/api.ts";
 import type { GrantScope, Grants } from "../github/grant.ts";
 import { mayRun, readPermission } from "../github/permission.ts";
-import { ensureLabelExists, ensureNoLabel } from "../report/label.ts";
+import { ensureNoLabel } from "../report/label.ts";
+import { type LineParts, readLine } from "../report/line.ts";
 import { recallEnd } from "../report/recall.ts";
 import { stateWords } from "../report/state-words.ts";
 import type { RunId } from "../run/identity.ts";
@@ -12,12 +12,16 @@ import type { RunRequest } from "../run/request.ts";
 import { isServedAccount } from "../settings/accounts.ts";
 import { fileCommand } from "../store/queries/commands.ts";
 import { addEdit } from "../store/queries/edits.ts";
+import { findHome } from "../store/queries/homes.ts";
 import { addHead } from "../store/queries/places.ts";
-import { addEndedRun, addRun, findActiveRun, findRun, queuePosition, type RunRow } from "../store/queries/runs.ts";
+import { addEndedRun, addRun, findActiveRun, findRun, type RunRow } from "../store/queries/runs.ts";
+import { findStopTime, noteStop } from "../store/queries/stops.ts";
 import type { Queue } from "../store/queue.ts";
 import type { Schema } from "../store/schema.ts";
 import { answerOnce, helpWords, react, refuse } from "./answer.ts";
 import { findUnseenEdit, unseenEditWords } from "./edited.ts";
+import { prepareRepositories } from "./installed.ts";
+import { lookAfterRuns } from "./look.ts";
 import type { Asked, Trigger } from "./parse.ts";
 import { findRerun } from "./rerun.ts";
 import { filePress, fileWord, findPressed } from "./word.ts";
@@ -26,6 +30,8 @@ export interface TriggerParts {
   db: Kysely<Schema>;
   queue: Queue;
   grants: Grants;
+  disk: LineParts["disk"];
+  line: LineParts["line"];
   /** Whose installations may run. */
   accounts: readonly string[];
   /** Whoever asked for a run may not release what it holds. */
@@ -44,9 +50,10 @@ export interface TriggerParts {
  */
 export async function handleTrigger(
   parts: TriggerParts,
-  trigger: Trigger,
+  told: Trigger,
   { receivedAtMs, fromLog = false }: { receivedAtMs: number; fromLog?: boolean },
 ): Promise<string> {
+  const trigger = await addressed(parts.db, told);
   if (trigger.kind === "ignored") return `ignored: ${trigger.why}`;
   if (trigger.kind === "edit") {
     await addEdit(parts.db, trigger.edit);
@@ -56,22 +63,42 @@ export async function handleTrigger(
     await addHead(parts.db, trigger);
     return "noted where the pull request's head is";
   }
+  if (trigger.kind === "look") return lookAfterRuns(parts, trigger);
   const account =
     trigger.kind === "installed" ? { id: trigger.accountId, login: trigger.accountLogin } : accountOf(trigger.asked);
   if (!isServedAccount(parts.accounts, account)) return `ignored: ${account.login} is not among AIRLOCK_ACCOUNTS`;
   switch (trigger.kind) {
     case "installed":
-      return prepareRepositories(parts, trigger);
+      return prepareRepositories(parts, trigger, receivedAtMs);
     case "rerun":
-      return rerun(parts, trigger, receivedAtMs);
+      return rerun(parts, trigger, { receivedAtMs, fromLog });
     case "button":
-      return press(parts, trigger);
+      return press(parts, trigger, receivedAtMs);
     default: {
       await using doorman = await parts.grants.mint("doorman", scopeOfAsked(trigger.asked));
       // Awaited here: the token is revoked when this block is left.
       return await answer(parts, doorman.api, trigger, fromLog);
     }
   }
+}
+
+/** The same, at where its repository is by now: a delivery may be older than its renaming. */
+async function addressed(db: Kysely<Schema>, trigger: Trigger): Promise<Trigger> {
+  if (trigger.kind === "installed") {
+    const repositories = [];
+    for (const { id, fullName } of trigger.repositories) {
+      const home = await findHome(db, id);
+      repositories.push({ id, fullName: home ? `${home.owner}/${home.name}` : fullName });
+    }
+    return { ...trigger, repositories };
+  }
+  if (!("asked" in trigger)) return trigger;
+  const home = await findHome(db, trigger.asked.repositoryId);
+  if (!home) return trigger;
+  const { owner, name, installationId } = home;
+  const asked = { ...trigger.asked, owner, name, installationId } as never;
+  if (trigger.kind !== "run") return { ...trigger, asked };
+  return { ...trigger, asked, request: { ...trigger.request, owner, name, installationId } };
 }
 
 function accountOf(asked: { accountId: number; accountLogin: string }): { id: number; login: string } {
@@ -125,6 +152,7 @@ async function startRun(
   fromLog: boolean,
 ): Promise<string> {
   const named = { ...parts.newRun(causeKey), causeKey, request, nowMs: parts.nowMs() };
+  if (await isStopped(parts.db, request)) return "stopped before it was begun";
   if (fromLog && (await recordForgotten(parts, api, named))) return `run ${named.id}`;
   const editor = await findUnseenEdit(parts, api, { request, causeKey });
   if (editor !== undefined) return askAgain(parts, api, { asked, request, causeKey, editor });
@@ -135,9 +163,19 @@ async function startRun(
   }
   // The same note as the first time: it is how a run's delivery is found.
   if (added.is === "duplicate") return `run ${added.run}`;
+  const busy = await findRun(parts.db, added.run);
+  // About to be written down as ended, or found to be: what was asked for after its end is tried again a moment later.
+  if (busy && (await recallEnd(api, placeOf(parts, busy)))) throw new Error(`run ${busy.id} has ended, and is still open here`);
   await react(api, asked, "confused");
-  if (asked.commentId !== undefined) await answerOnce(api, parts, asked, busyWords(await findRun(parts.db, added.run)));
+  if (asked.commentId !== undefined) await answerOnce(api, parts, asked, busyWords(busy));
   return `busy with run ${added.run}`;
+}
+
+/** Whether somebody has asked for its end since: of two deliveries the second may come first. */
+async function isStopped(db: Kysely<Schema>, { repositoryId, subject, askedAtMs }: RunRequest): Promise<boolean> {
+  const stoppedAtMs = await findStopTime(db, repositoryId, subject.number);
+  // GitHub's times are whole seconds: of the same one, what was asked for is done.
+  return stoppedAtMs !== undefined && askedAtMs < stoppedAtMs;
 }
 
 /** A run that has ended already, in a life that this store has forgotten, is written down as it ended and not begun again. */
@@ -146,11 +184,14 @@ async function recordForgotten(
   api: Api,
   named: Omit<Parameters<typeof addEndedRun>[1], "ended">,
 ): Promise<boolean> {
-  const { owner, name: repo, subject, askedAtMs } = named.request;
-  const at = { botId: parts.botId, owner, repo, number: subject.number, run: named.id, sinceMs: askedAtMs };
-  const ended = await recallEnd(api, at);
+  const ended = await recallEnd(api, placeOf(parts, named));
   if (ended) await addEndedRun(parts.db, { ...named, ended });
   return ended !== undefined;
+}
+
+function placeOf(parts: TriggerParts, { id, request }: { id: RunId; request: RunRequest }) {
+  const { owner, name: repo, subject, askedAtMs } = request;
+  return { botId: parts.botId, owner, repo, number: subject.number, run: id, sinceMs: askedAtMs };
 }
 
 /** The label is taken away, so that setting it again means something; for a comment the next one does. */
@@ -177,6 +218,8 @@ async function stopRun(parts: TriggerParts, api: Api, { asked, how, atMs }: Extr
   // Delivered late, or replayed: it was about a run that has ended since.
   if (active && isOlderThan(active.request, atMs)) return `ignored: run ${active.id} was asked for after this`;
   if (!active) {
+    // What it is about may come after it: a delivery that GitHub did not bring, or that stumbled, is tried again later.
+    await noteStop(parts.db, { repositoryId: asked.repositoryId, number: asked.subject.number, atMs });
     if (how === "comment") await react(api, asked, "confused");
     return "no run to stop";
   }
@@ -205,72 +248,53 @@ async function tell(
   if (command === "status") {
     const active = await findActiveRun(parts.db, asked.repositoryId, asked.subject.number);
     const words = active
-      ? `${stateWords(active.state, await queuePosition(parts.db, active))} [See the run](${parts.pageUrl(active.pageKey)}).`
+      ? `${stateWords(active.state, await readLine(parts, active))} [See the run](${parts.pageUrl(active.pageKey)}).`
       : "No run is at work here.";
     await answerOnce(api, parts, asked, words);
   }
   return `answered ${command}`;
 }
 
-async function rerun(parts: TriggerParts, trigger: Extract<Trigger, { kind: "rerun" }>, receivedAtMs: number): Promise<string> {
+async function rerun(
+  parts: TriggerParts,
+  trigger: Extract<Trigger, { kind: "rerun" }>,
+  { receivedAtMs, fromLog }: { receivedAtMs: number; fromLog: boolean },
+): Promise<string> {
   const former = await findRerun(parts.db, trigger);
   if (!former) return "ignored: no run of ours has this check";
   const asked: Asked = { ...trigger.asked, subject: former.request.subject };
   await using doorman = await parts.grants.mint("doorman", scopeOfAsked(asked));
   const permission = await readPermission(doorman.api, { owner: asked.owner, repo: asked.name, ...asked.requester });
   if (!mayRun(permission)) return `refused: ${asked.requester.login} has ${permission} access`;
-  // Authorised anew: the one who pressed is the one who asks. What was asked stays as it was signed then; names and installation are
-  // today's, since repositories are renamed and Apps installed anew.
-  const request = {
+  // Authorised anew: the one who pressed is the one who asks. What was asked stays as it was signed then, the command's instructions too;
+  // names and installation are today's, since repositories are renamed and Apps installed anew.
+  const { cause } = former.request;
+  const instructions = cause.kind === "label" ? undefined : cause.instructions;
+  const request: RunRequest = {
     ...former.request,
     installationId: asked.installationId,
     accountId: asked.accountId,
     owner: asked.owner,
     name: asked.name,
     requester: asked.requester,
-    cause: { kind: "rerun", checkRunId: trigger.checkRunId ?? 0 } as const,
+    cause: { kind: "rerun", checkRunId: trigger.checkRunId ?? 0, ...(instructions && { instructions }) },
     // The payload has no time of the press. Handling may come much later, and what was pushed until then was not looked at.
     askedAtMs: receivedAtMs,
   };
-  const added = await addRun(parts.db, parts.queue, {
-    ...parts.newRun(`${trigger.causeKey}:${former.id}`),
-    causeKey: `${trigger.causeKey}:${former.id}`,
-    request,
-    nowMs: parts.nowMs(),
-  });
+  if (await isStopped(parts.db, request)) return "stopped before it was begun";
+  const causeKey = `${trigger.causeKey}:${former.id}`;
+  const named = { ...parts.newRun(causeKey), causeKey, request, nowMs: parts.nowMs() };
+  if (fromLog && (await recordForgotten(parts, doorman.api, named))) return `run ${named.id}`;
+  const added = await addRun(parts.db, parts.queue, named);
   return added.is === "added" ? `run ${added.run}` : `not run again: ${added.is}`;
 }
 
-async function press(parts: TriggerParts, trigger: Extract<Trigger, { kind: "button" }>): Promise<string> {
+async function press(parts: TriggerParts, trigger: Extract<Trigger, { kind: "button" }>, atMs: number): Promise<string> {
   const run = await findPressed(parts.db, trigger);
   if (!run) return "ignored: no held run of ours has this check";
   const asked: Asked = { ...trigger.asked, subject: run.request.subject };
   await using doorman = await parts.grants.mint("doorman", scopeOfAsked(asked));
   const permission = await readPermission(doorman.api, { owner: asked.owner, repo: asked.name, ...asked.requester });
   if (!mayRun(permission)) return `refused: ${asked.requester.login} has ${permission} access`;
-  return await filePress(parts, doorman.api, { run, asked, word: trigger.word });
-}
-
-async function prepareRepositories(parts: TriggerParts, trigger: Extract<Trigger, { kind: "installed" }>): Promise<string> {
-  for (const { id, fullName } of trigger.repositories) {
-    const [owner, repo] = fullName.split("/");
-    if (!owner || !repo)
-      throw new Fault("github.answer", "GitHub named a repository without its owner", { remedy: "Report this" });
-    await using doorman = await parts.grants.mint("doorman", {
-      installationId: trigger.installationId,
-      repositoryId: id,
-      repository: fullName,
-      run: undefined,
-    });
-    const description = "Ask Airlock to work on this issue";
-    await ensureLabelExists(doorman.api, { owner, repo, name: labels.ask, color: "5319e7", description });
-    await ensureLabelExists(doorman.api, {
-      owner,
-      repo,
-      name: labels.working,
-      color: "fbca04",
-      description: "Airlock is at work; take the label away to stop it",
-    });
-  }
-  return `prepared ${trigger.repositories.length} repositories`;
+  return await filePress(parts, doorman.api, { run, asked, word: trigger.word, atMs });
 }

@@ -5,8 +5,10 @@ const heard: Readonly<Record<string, readonly string[]>> = {
   pull_request: ["synchronize", "closed"],
   check_run: ["rerequested", "requested_action"],
   check_suite: ["rerequested"],
-  installation: ["created"],
-  installation_repositories: ["added"],
+  installation: ["created", "deleted", "suspend"],
+  installation_repositories: ["added", "removed"],
+  installation_target: ["renamed"],
+  repository: ["renamed", "transferred", "archived", "deleted"],
 };
 
 /** False only where `parseTrigger` ignores every delivery of this event and action. */

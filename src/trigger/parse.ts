@@ -3,6 +3,7 @@ import { labels } from "../run/labels.ts";
 import type { RunRequest, Subject } from "../run/request.ts";
 import type { Edit } from "../store/queries/edits.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
+import type { Deed } from "./look.ts";
 import {
   type Actor,
   checkRunPayload,
@@ -12,6 +13,8 @@ import {
   issuesPayload,
   pullRequestPayload,
   type Repository,
+  repositoryPayload,
+  targetPayload,
 } from "./payload.ts";
 
 /** Where an answer goes, and who asked. */
@@ -61,6 +64,8 @@ export type Trigger =
       accountLogin: string;
       repositories: { id: number; fullName: string }[];
     }
+  /** Something was done to a repository or to an installation: what runs there is looked after. */
+  | { kind: "look"; at: { repositoryId: number } | { installationId: number }; deed: Deed; by: string }
   | { kind: "ignored"; why: string };
 
 const ignored = (why: string): Trigger => ({ kind: "ignored", why });
@@ -79,7 +84,11 @@ export function parseTrigger(event: string, payload: unknown): Trigger {
       return parseCheck(event, payload);
     case "installation":
     case "installation_repositories":
-      return parseInstallation(payload);
+      return parseInstallation(event, payload);
+    case "installation_target":
+      return parseTarget(event, payload);
+    case "repository":
+      return parseRepository(payload);
     default:
       return ignored(`Airlock does nothing on ${event}`);
   }
@@ -206,7 +215,35 @@ function parseButton(data: z.output<typeof checkRunPayload>): Trigger {
   return { kind: "button", asked, word, externalId: data.check_run.external_id ?? undefined, checkRunId: data.check_run.id };
 }
 
-function parseInstallation(payload: unknown): Trigger {
+function parseRepository(payload: unknown): Trigger {
+  const { data } = repositoryPayload.safeParse(payload);
+  if (!data) return ignored("the payload has not the shape of a repository event");
+  const { action, repository, sender } = data;
+  if (action !== "renamed" && action !== "transferred" && action !== "archived" && action !== "deleted")
+    return ignored(`Airlock does nothing on repository.${action}`);
+  return { kind: "look", at: { repositoryId: repository.id }, deed: action, by: sender.login };
+}
+
+const deedsToInstallations: Readonly<Record<string, Deed>> = {
+  "installation.deleted": "uninstalled",
+  "installation.suspend": "suspended",
+  // Which repositories is not always told: where all were covered and only some are from now on, the list is empty.
+  "installation_repositories.removed": "removed",
+  "installation_target.renamed": "renamed",
+};
+
+function parseTarget(event: string, payload: unknown): Trigger {
+  const { data } = targetPayload.safeParse(payload);
+  if (!data) return ignored(`the payload has not the shape of an ${event} event`);
+  const deed = deedsToInstallations[`${event}.${data.action}`];
+  if (deed === undefined) return ignored(`Airlock does nothing on ${event}.${data.action}`);
+  const by = data.sender?.login ?? data.account?.login ?? "somebody";
+  return { kind: "look", at: { installationId: data.installation.id }, deed, by };
+}
+
+function parseInstallation(event: string, payload: unknown): Trigger {
+  const target = parseTarget(event, payload);
+  if (target.kind === "look") return target;
   const { data } = installationPayload.safeParse(payload);
   if (!data) return ignored("the payload has not the shape of an installation event");
   if (data.action !== "created" && data.action !== "added") return ignored(`nothing to prepare on ${data.action}`);

@@ -56,5 +56,14 @@ export const installationPayload = z.object({
   repositories_added: z.array(z.object({ id: z.number(), full_name: z.string() })).optional(),
 });
 
+export const repositoryPayload = z.object({ action: z.string(), repository: z.object({ id: z.number() }), sender: actor });
+/** Of what was done to an installation, or to its account. */
+export const targetPayload = z.object({
+  action: z.string(),
+  installation: z.object({ id: z.number() }),
+  account: z.object({ login: z.string().optional() }).optional(),
+  sender: actor.optional(),
+});
+
 export type Actor = z.infer<typeof actor>;
 export type Repository = z.infer<typeof repository>;

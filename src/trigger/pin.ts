@@ -32,7 +32,7 @@ export async function pin(parts: PinParts, run: RunRow): Promise<Fact> {
       const targetBranch = repository.default_branch;
       const baseSha = parseSha(branch.commit.sha);
       const own = await findOwnOpenBranch(parts, run, targetBranch);
-      if (own) return { is: "pinned", pins: { targetBranch, baseSha: own.tip, headBranch: own.branch } };
+      if (own) return { is: "pinned", pins: { targetBranch, baseSha: own.tip, headBranch: own.branch, ...own.review } };
       if (baseSha) return { is: "pinned", pins: { targetBranch, baseSha } };
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
@@ -51,6 +51,8 @@ export async function pin(parts: PinParts, run: RunRow): Promise<Fact> {
       "The pull request comes from a fork, and Airlock pushes to this repository only.",
       "Ask on an issue, or open the pull request from a branch of this repository.",
     );
+  // Its branch still takes a push, which would be refused only when the agent has worked for it.
+  if (pull.state !== "open") return refused("pin.closed", "The pull request is not open.", "Open it again, or ask on an issue.");
   if (pull.head.ref === pull.head.repo.default_branch)
     return refused(
       "pin.default-branch",
@@ -60,7 +62,10 @@ export async function pin(parts: PinParts, run: RunRow): Promise<Fact> {
   const moved = await headMovedAfter(parts.db, repositoryId, subject.number, askedAtMs);
   const baseSha = parseSha(pull.head.sha);
   if (moved || !baseSha) return { is: "refused", reason: movedReason };
-  return { is: "pinned", pins: { targetBranch: pull.base.ref, baseSha, headBranch: pull.head.ref } };
+  return {
+    is: "pinned",
+    pins: { targetBranch: pull.base.ref, baseSha, headBranch: pull.head.ref, ...reviewOf(pull) },
+  };
 }
 
 /**
@@ -84,26 +89,24 @@ async function findOwnOpenBranch(
   parts: PinParts,
   run: RunRow,
   targetBranch: string,
-): Promise<{ branch: string; tip: Sha } | undefined> {
+): Promise<{ branch: string; tip: Sha; review: { isForReview?: true } } | undefined> {
   const { owner, name: repo, repositoryId, subject } = run.request;
   const api = await parts.grants.keep("reporter", scopeOf(run.id, run.request));
   const { botId } = await parts.app.identity();
-  const { data: pulls } = await api.rest.pulls.list({
-    owner,
-    repo,
-    state: "open",
-    base: targetBranch,
-    per_page: 100,
-    sort: "created",
-    direction: "desc",
-  });
-  for (const pull of pulls) {
-    const tip = parseSha(pull.head.sha);
-    const ours = pull.user?.id === botId && pull.head.repo?.id === repositoryId && isIssueBranch(pull.head.ref, subject.number);
-    // A tip that no run of ours put there means that a person has pushed: then it is theirs, and a new branch is made.
-    if (ours && tip && (await ownerOfTip(parts.db, repositoryId, pull.head.ref, tip))) return { branch: pull.head.ref, tip };
-  }
+  const wanted = { owner, repo, state: "open", base: targetBranch, per_page: 100, sort: "created", direction: "desc" } as const;
+  for await (const { data: pulls } of api.paginate.iterator(api.rest.pulls.list, wanted))
+    for (const pull of pulls) {
+      const tip = parseSha(pull.head.sha);
+      const ours = pull.user?.id === botId && pull.head.repo?.id === repositoryId && isIssueBranch(pull.head.ref, subject.number);
+      // A tip that no run of ours put there means that a person has pushed: then it is theirs, and a new branch is made.
+      if (ours && tip && (await ownerOfTip(parts.db, repositoryId, pull.head.ref, tip)))
+        return { branch: pull.head.ref, tip, review: reviewOf(pull) };
+    }
   return undefined;
+}
+
+function reviewOf(pull: { draft?: boolean }): { isForReview?: true } {
+  return pull.draft === true ? {} : { isForReview: true };
 }
 
 function isIssueBranch(branch: string, number: number): boolean {

@@ -50,12 +50,13 @@ export async function findPressed(
 export async function filePress(
   parts: WordParts,
   api: Api,
-  press: { run: RunRow; asked: Asked; word: "publish" | "discard" },
+  press: { run: RunRow; asked: Asked; word: "publish" | "discard"; atMs: number },
 ): Promise<string> {
-  const { run, asked, word } = press;
-  const no = await findObjection(parts, run, { word, commit: "", by: asked.requester });
+  const { run, asked, word, atMs } = press;
+  const no = await findObjection(parts, run, { word, commit: "", by: asked.requester, atMs });
   if (no !== undefined) {
-    await api.rest.issues.createComment({ owner: asked.owner, repo: asked.name, issue_number: asked.subject.number, body: no });
+    // A press has no comment of its own by which its answer would be known: it is handled again where the end of its handling failed.
+    await answerOnce(api, parts, asked, no, `press:${run.id}:${atMs}`);
     return `not filed: ${no}`;
   }
   await file(parts, run, { word, by: asked.requester.login, how: "button" });
@@ -79,15 +80,16 @@ const notHeld = "No work is held here, so there is nothing to publish or to disc
 async function findObjection(
   parts: WordParts,
   run: RunRow | undefined,
-  of: { word: "publish" | "discard"; commit: string; by: { id: number }; atMs?: number },
+  of: { word: "publish" | "discard"; commit: string; by: { id: number }; atMs: number },
 ): Promise<string | undefined> {
   if (run?.state.at !== "held") return notHeld;
   const held = run.state.rebuilt;
   if (of.commit !== "" && !isCommit(held, of.commit))
     return `The held work is commit ${held}, not the one that was named: look at the run's page again.`;
-  const heldAtMs = (await factsOf(parts.db, run.id)).findLast(({ fact }) => fact.is === "held")?.atMs ?? 0;
-  if (of.atMs !== undefined && of.atMs < heldAtMs - clockMs)
-    return "The comment is older than what is held now, so it was about something else. Look at the run's page and comment again.";
+  const shown = (await factsOf(parts.db, run.id)).findLast(({ fact }) => fact.is === "held" || fact.is === "held-again");
+  // No allowance where it is held again: whoever spoke a moment before has not seen for what.
+  if (shown && of.atMs < shown.atMs - (shown.fact.is === "held" ? clockMs : 0))
+    return "That was said before what is held now was shown, so it was about something else. Look at the run's page and say it again.";
   if (of.word === "publish" && parts.releaseByOthers && of.by.id === run.request.requester.id)
     return "Whoever asked for the work may not release it here: another person with write access must look at it.";
   return undefined;

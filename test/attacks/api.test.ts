@@ -9,9 +9,11 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseQuery } from "../../src/gateway/api/query.ts";
 import type { RunId } from "../../src/run/identity.ts";
+import { controlFell } from "../helpers/control.ts";
 import { type House, mintTestRun, openHouse } from "../helpers/gateway-house.ts";
 import { closeServer } from "../helpers/git-upstream.ts";
 import { ask } from "../helpers/raw-http.ts";
+import { workedMs } from "../helpers/worked.ts";
 
 const token = "ghs_reader-canary-0123456789";
 const when = "2026-01-02T03:04:05Z";
@@ -24,6 +26,14 @@ const pull = {
   ...issue,
   ...{ number: 2, title: "Fix the sum", head: { ref: "fix", sha: "a".repeat(40) }, base: { ref: "main" }, commits: 1 },
 };
+
+/** Of 250 issues, the newest number last. */
+function pageOf(url: string): unknown[] {
+  const asked = new URL(url, "http://x").searchParams;
+  const [page, perPage] = [Number(asked.get("page") ?? 1), Number(asked.get("per_page") ?? 30)];
+  const all = Array.from({ length: 250 }, (_, i) => ({ ...issue, number: i + 1 }));
+  return all.slice((page - 1) * perPage, page * perPage);
+}
 
 describe("attacks through GitHub's API", () => {
   let house: House;
@@ -39,7 +49,8 @@ describe("attacks through GitHub's API", () => {
     if (path === "/repos/acme/shop/issues/7")
       return json({ ...issue, leak: `https://x.test/a?sig=secret`, echo: headers.authorization });
     if (path === "/repos/acme/shop/issues/7/comments") return json([{ id: 1, body: "Seen.", user: person, created_at: when }]);
-    if (path === "/repos/acme/shop/issues") return json([issue]);
+    if (path === "/repos/acme/shop/issues") return json(pageOf(url));
+    if (path === "/repos/acme/shop/issues/9") return response.writeHead(200).end("<html>GitHub is having a moment</html>");
     if (path === "/repos/acme/shop/pulls") return json([pull]);
     if (path === "/repos/acme/shop/pulls/2" && headers.accept?.includes("diff"))
       return response.writeHead(200, { "content-type": "text/plain" }).end("diff --git a/x b/x\n");
@@ -94,10 +105,35 @@ describe("attacks through GitHub's API", () => {
     60_000,
   );
 
+  it("[61] no query, and no answer to one, ends the gateway: each is refused, and every other run is served", async () => {
+    const neighbour = mintTestRun();
+    const next = await house.openDoor(neighbour);
+    const headers = { "content-type": "application/json" };
+    // JSON, and no object: null is one to JavaScript.
+    for (const body of [
+      "null",
+      "5",
+      "[]",
+      '"x"',
+      "true",
+      '{"query":null}',
+      '{"query":"query{node(id:1){id}}","variables":null}',
+    ]) {
+      const answer = await ask(socket, { method: "POST", target: "/graphql", headers, body });
+      expect([200, 403], body).toContain(answer.status);
+      expect((await ask(next, { method: "GET", target: "/healthz" })).status, body).toBe(200);
+    }
+    const broken = await query('query { repository(owner: "acme", name: "shop") { issue(number: 9) { id } } }');
+    expect([broken.status, broken.body]).toEqual([500, expect.stringContaining("Rule door.fault.")]);
+    expect((await query('query { repository(owner: "acme", name: "shop") { issue(number: 7) { title } } }')).status).toBe(200);
+    const rows = await house.closeAndRead(neighbour);
+    expect(rows.every(({ rule }) => rule === "gateway.health")).toBe(true);
+  });
+
   it("[20] of the REST API only reads of the run's own repository pass", async () => {
     expect((await fetch(`http://127.0.0.1:${port()}/repos/acme/other/contents/secret`)).status).toBe(404);
     expect((await fetch(`http://127.0.0.1:${port()}/gists`, { method: "POST" })).status).toBe(200);
-    expect(reached("POST /gists")).toBe(1);
+    controlFell(reached("POST /gists") === 1);
     const before = asked.length;
     for (const target of [
       "/repos/acme/other/issues/7",
@@ -128,7 +164,7 @@ describe("attacks through GitHub's API", () => {
 
   it("[20] of GraphQL only queries of that repository are answered, and none leaves", async () => {
     await fetch(`http://127.0.0.1:${port()}/graphql`, { method: "POST", body: "control" });
-    expect(reached("POST /graphql")).toBe(1);
+    controlFell(reached("POST /graphql") === 1);
     const own = `query { repository(owner: "acme", name: "shop") { issue(number: 7) { title body } } }`;
     expect(JSON.parse((await query(own)).body)).toEqual({
       data: { repository: { issue: { title: issue.title, body: issue.body } } },
@@ -150,19 +186,34 @@ describe("attacks through GitHub's API", () => {
     expect(reached("POST /graphql")).toBe(1);
   });
 
+  it("[20] lists longer than a page come whole, and no cursor but ours is taken", async () => {
+    const all = `query ($after: String) { repository(owner: "acme", name: "shop") {
+      issues(first: 100, after: $after) { nodes { number } totalCount pageInfo { hasNextPage endCursor } } } }`;
+    const numbers: number[] = [];
+    let after: string | null = null;
+    do {
+      const answer: string = (await query(all, { after })).body;
+      const { issues } = JSON.parse(answer).data.repository;
+      numbers.push(...issues.nodes.map(({ number }: { number: number }) => number));
+      after = issues.pageInfo.hasNextPage ? issues.pageInfo.endCursor : null;
+    } while (after !== null && numbers.length < 1_000);
+    expect(numbers).toEqual(Array.from({ length: 250 }, (_, i) => i + 1));
+    for (const strange of ["after:1e9", "Y3Vyc29y", "after:-1", "after:1/../../x"])
+      expect((await query(all, { after: strange })).status, strange).toBe(403);
+  });
+
   it("[82] no query takes long to refuse", () => {
     const deep = "{a".repeat(10_000);
-    const beganMs = performance.now();
+    const beganMs = workedMs();
     expect(parseQuery(`query ${deep}`)).toBeUndefined();
     expect(parseQuery(`query {${" ,".repeat(16_000)}`)).toBeUndefined();
-    expect(performance.now() - beganMs).toBeLessThan(1_000);
+    expect(workedMs() - beganMs).toBeLessThan(1_000);
   });
 
   it("[12] neither the token nor a signed address is in an answer", async () => {
     const direct = await fetch(`http://127.0.0.1:${port()}/repos/acme/shop/issues/7`, { headers: { authorization: token } });
     const control = await direct.text();
-    expect(control).toContain(token);
-    expect(control).toContain("sig=secret");
+    controlFell(control.includes(token) && control.includes("sig=secret"));
     const answer = await get("/repos/acme/shop/issues/7");
     expect(answer.raw).toContain("Sum is wrong");
     expect(answer.raw).not.toContain(token);
@@ -172,7 +223,7 @@ describe("attacks through GitHub's API", () => {
 
   it("[61] a log's redirect is followed by the gateway, without the token, to known hosts only", async () => {
     const control = await fetch(`http://127.0.0.1:${port()}/repos/acme/shop/actions/jobs/2/logs`, { redirect: "manual" });
-    expect(control.headers.get("location")).toBe("https://stranger.invalid/log");
+    controlFell(control.headers.get("location") === "https://stranger.invalid/log");
     const followed = await get("/repos/acme/shop/actions/jobs/3/logs");
     expect(followed.body).toBe("build failed\n");
     expect(followed.raw).not.toContain("location");

@@ -3,6 +3,8 @@ import { createHmac, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RunView } from "../../src/pages/view.ts";
+import { controlFell } from "../helpers/control.ts";
 import { openHouse, type TestHouse } from "../helpers/house.ts";
 import { shellBlock } from "../helpers/people.ts";
 import { until } from "../helpers/until.ts";
@@ -15,6 +17,12 @@ afterAll(() => house?.close());
 
 // biome-ignore lint/suspicious/noExplicitAny: GitHub's payload, held to GitHub's own description where it was made
 type Payload = any;
+
+/** What became of the last deliveries, for a control that does not fall. */
+async function lastNotes(): Promise<string> {
+  const rows = house.local.app.db.selectFrom("deliveries").select(["event", "state", "note"]);
+  return JSON.stringify(await rows.orderBy("received_at_ms", "desc").limit(12).execute());
+}
 
 /** Signed as GitHub signs, whatever is in it. */
 async function deliver(payload: Payload, { event = "issue_comment", id = randomUUID() } = {}): Promise<number> {
@@ -34,7 +42,9 @@ async function commandOn(issue: number): Promise<Payload> {
     ),
   );
   const payload = structuredClone(sent.request.payload) as Payload;
-  payload.comment.id += 1_000_000;
+  // Far from every other id, and with room for many of this one's: ids follow each other, a comment asks once, and tests beside this one
+  // forge theirs at the same time.
+  payload.comment.id *= 100;
   payload.comment.body = `/agent fix\n${shellBlock("echo 'Nothing to do.'")}`;
   return payload;
 }
@@ -46,7 +56,7 @@ const changed = (payload: Payload, change: (copy: Payload) => void): Payload => 
 };
 
 describe.concurrent("a command that is forged", { timeout: 180_000 }, () => {
-  it("[26] by a reader, a triager or a stranger starts nothing; the same by a writer does", async () => {
+  it("[26] by a reader, a triager or a stranger starts nothing; the same by a writer does", async ({ task }) => {
     const issue = await house.openIssue({});
     const command = await commandOn(issue);
     const { users } = house.local.github;
@@ -65,11 +75,13 @@ describe.concurrent("a command that is forged", { timeout: 180_000 }, () => {
     // The control: nothing else was wrong with them.
     expect(await deliver(command)).toBe(202);
     await house.heard();
-    expect(await house.runsOf(issue)).toHaveLength(1);
+    controlFell((await house.runsOf(issue)).length === 1, `the same by a writer (${await lastNotes()})`, task);
     await house.ended(issue);
   });
 
-  it("[27][72] by a bot, through another App, by a taken-over login, a longer id or another sender starts nothing", async () => {
+  it("[27][72] by a bot, through another App, by a taken-over login, a longer id or another sender starts nothing", async ({
+    task,
+  }) => {
     const issue = await house.openIssue({});
     const command = await commandOn(issue);
     const { users } = house.local.github;
@@ -96,7 +108,7 @@ describe.concurrent("a command that is forged", { timeout: 180_000 }, () => {
     expect(await house.runsOf(issue)).toEqual([]);
     expect(await deliver(command)).toBe(202);
     await house.heard();
-    expect(await house.runsOf(issue), "the control").toHaveLength(1);
+    controlFell((await house.runsOf(issue)).length === 1, `the same by a writer (${await lastNotes()})`, task);
     await house.ended(issue);
   });
 
@@ -136,7 +148,8 @@ describe.concurrent("a command that is forged", { timeout: 180_000 }, () => {
 });
 
 describe("what a run is given and leaves", { timeout: 180_000 }, () => {
-  it("[35][52][75] no text of a linked private repository or of a stranger's comment; its page for nobody who guesses; its record as it was", async () => {
+  let left: RunView;
+  it("[35][75] no text of a linked private repository or of a stranger's comment", async ({ task }) => {
     const secret = "VAULT-CANARY-4711";
     await house.local.github.addRepository({
       owner: "acme",
@@ -150,10 +163,11 @@ describe("what a run is given and leaves", { timeout: 180_000 }, () => {
     const headers = { authorization: `token ${users.maintainer.token}`, accept: "application/vnd.github.raw+json" };
     const direct = await fetch(`${api}/repos/acme/vault/contents/secret.txt`, { headers });
     const read = await direct.text();
-    expect(
+    controlFell(
       [secret, Buffer.from(`${secret}\n`).toString("base64")].some((text) => read.includes(text)),
-      read.slice(0, 200),
-    ).toBe(true);
+      `whoever may read it (${read.slice(0, 200)})`,
+      { meta: task.meta },
+    );
     // Written so that the command, which is in the prompt itself, does not match its own pattern.
     const look = [
       "for word in STRANGERS-[W]ORD WRITERS-[W]ORD VAULT-[C]ANARY; do",
@@ -176,7 +190,11 @@ describe("what a run is given and leaves", { timeout: 180_000 }, () => {
       expect(transcript).toContain(`${path} 403\n0`);
     const told = [...(await house.answersOn(issue)).map(({ body }) => body), (await house.page(run)).text, transcript].join("\n");
     expect(told).not.toContain(secret);
+    left = run;
+  });
 
+  it("[52] its page for nobody who guesses, and its record as it was", async () => {
+    const run = left;
     const page = (path: string) => fetch(`${house.local.app.url}/runs/${path}`);
     const other = run.pageKey.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
     const guesses = [

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Call, execIn, heldCapabilities, perlOf, readCalls } from "../helpers/attack-kernel.ts";
+import { type Boxes, createBoxes, modes } from "../helpers/both-modes.ts";
 import { controlFell } from "../helpers/control.ts";
-import { openSandbox, openTestEngine, type TestEngine, type TestSandbox } from "../helpers/sandbox-fixture.ts";
+import { openTestEngine, type TestEngine, type TestSandbox } from "../helpers/sandbox-fixture.ts";
+import { sealedUid } from "../helpers/uids.ts";
 
 /** Arguments are such that an undefended kernel gets past its door: it does the call, or finds fault with the arguments alone. */
 const calls: Call[] = [
@@ -56,18 +58,14 @@ const calls: Call[] = [
 ];
 
 let engine: TestEngine;
-let box: TestSandbox;
+let boxes: Boxes;
 let control: string;
-const seen: Record<"the sandbox user" | "root in the sandbox" | "control", Map<string, string>> = {
-  "the sandbox user": new Map(),
-  "root in the sandbox": new Map(),
-  control: new Map(),
-};
-const sandboxUser = "700255:700255";
+const script = ["perl", "-e", perlOf(calls)];
+let undefended: Map<string, string>;
 
 beforeAll(async () => {
   engine = await openTestEngine();
-  box = await openSandbox(engine);
+  boxes = createBoxes(engine);
   // Undefended: every capability and no filter, but no network either, so that nothing leaves it.
   const container = await engine.engine.docker.createContainer({
     ...{ Image: engine.imageId, Entrypoint: ["sleep"], Cmd: ["600"], User: "0:0", Labels: { "airlock.instance": "test" } },
@@ -78,13 +76,11 @@ beforeAll(async () => {
   });
   control = container.id;
   await container.start();
-  const script = ["perl", "-e", perlOf(calls)];
-  seen["the sandbox user"] = readCalls(await execIn(engine.engine, box.handle.containerId, sandboxUser, script));
-  seen["root in the sandbox"] = readCalls(await execIn(engine.engine, box.handle.containerId, "0:0", script));
-  seen.control = readCalls(await execIn(engine.engine, control, "0:0", script));
+  undefended = readCalls(await execIn(engine.engine, control, "0:0", script));
+  await execIn(engine.engine, control, "0:0", ["sh", "-c", "cp /usr/bin/id /tmp/id && chmod 4755 /tmp/id && chmod 755 /tmp"]);
 }, 400_000);
 afterAll(async () => {
-  await box?.[Symbol.asyncDispose]();
+  await boxes?.[Symbol.asyncDispose]();
   if (control) await engine.engine.docker.getContainer(control).remove({ force: true });
 });
 
@@ -93,61 +89,75 @@ const names = (test: (name: string) => boolean) => calls.map(({ name }) => name)
 const refusals = ["1", "13", "38"];
 /** A family that this kernel was built without: in the control the kernel says so itself, in the sandbox it is not even asked. */
 const reached = (errno: string | undefined) => errno !== undefined && !refusals.includes(errno);
+const files = [
+  ...["/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname", "/proc/sys/vm/drop_caches"],
+  ...["/proc/irq/default_smp_affinity"],
+  ...["/etc/passwd", "/etc/claude-code/managed-settings.json", "/usr/bin/git", "/root/.bashrc"],
+];
+/** Each is opened for writing and closed again: nothing is written. */
+const openFiles = [
+  ...["perl", "-e"],
+  `for my $file (${files.map((file) => JSON.stringify(file)).join(",")}) { print "$file ", open(my $f, ">>", $file) ? "open" : "refused", "\\n" }`,
+];
+// In a child, whose end is told: mmap(0, 4096, rwx, private|anonymous), then `mov eax, 20; int 0x80; ret`: getpid by the 32-bit gate.
+const in32Bits = [
+  ...["perl", "-e"],
+  `if (my $child = fork) { waitpid $child, 0; print $? & 127 ? "signal " . ($? & 127) : "passed", "\\n"; exit }
+   my $page = syscall(9, 0, 4096, 7, 0x22, -1, 0); my $code = "\\xb8\\x14\\x00\\x00\\x00\\xcd\\x80\\xc3";
+   open(my $mem, "+<", "/proc/self/mem"); binmode $mem; sysseek($mem, $page, 0); syswrite($mem, $code);
+   require DynaLoader; my $call = DynaLoader::dl_install_xsub("main::gate", $page); gate();`,
+];
 
-describe("a call that reaches past the sandbox", { timeout: 60_000 }, () => {
+describe.each(modes)("out of a %s sandbox", (mode) => {
+  let box: TestSandbox;
+  const seen = { "the sandbox user": new Map<string, string>(), "root in the sandbox": new Map<string, string>() };
+  const opened = { "the sandbox user": new Map<string, string>(), "root in the sandbox": new Map<string, string>() };
+  const inBox = (who: keyof typeof seen, command: string[]) =>
+    execIn(
+      engine.engine,
+      box.handle.containerId,
+      who === "the sandbox user" ? `${box.spec.uid}:${box.spec.uid}` : "0:0",
+      command,
+    );
+  beforeAll(async () => {
+    box = await boxes.open(mode);
+    for (const who of ["the sandbox user", "root in the sandbox"] as const) {
+      seen[who] = readCalls(await inBox(who, script));
+      opened[who] = readCalls(await inBox(who, openFiles));
+    }
+  }, 120_000);
+  afterAll(() => box?.[Symbol.asyncDispose]());
+
   for (const who of ["the sandbox user", "root in the sandbox"] as const) {
     it.each(names((name) => !/^(socket|io_uring)/.test(name)))(`[36] %s is refused to ${who}`, (name) => {
-      controlFell(reached(seen.control.get(name)), `${name} (${seen.control.get(name)})`);
+      controlFell(reached(undefended.get(name)), `${name} (${undefended.get(name)})`);
       expect(refusals).toContain(seen[who].get(name));
     });
     it.each(names((name) => /^(socket|io_uring)/.test(name)))(`[53] %s is refused to ${who}`, (name) => {
-      controlFell(reached(seen.control.get(name)), `${name} (${seen.control.get(name)})`);
+      controlFell(reached(undefended.get(name)), `${name} (${undefended.get(name)})`);
       expect(refusals).toContain(seen[who].get(name));
     });
+    it.each(files)(`[36] %s is not opened for writing by ${who}`, async (file) => {
+      controlFell(readCalls(await inControl(openFiles)).get(file) === "open");
+      expect(opened[who].get(file)).toBe("refused");
+    });
   }
-});
 
-describe("a way around the filter", { timeout: 60_000 }, () => {
-  // In a child, whose end is told: mmap(0, 4096, rwx, private|anonymous), then `mov eax, 20; int 0x80; ret`: getpid by the 32-bit gate.
-  const in32Bits = [
-    ...["perl", "-e"],
-    `if (my $child = fork) { waitpid $child, 0; print $? & 127 ? "signal " . ($? & 127) : "passed", "\\n"; exit }
-     my $page = syscall(9, 0, 4096, 7, 0x22, -1, 0); my $code = "\\xb8\\x14\\x00\\x00\\x00\\xcd\\x80\\xc3";
-     open(my $mem, "+<", "/proc/self/mem"); binmode $mem; sysseek($mem, $page, 0); syswrite($mem, $code);
-     require DynaLoader; my $call = DynaLoader::dl_install_xsub("main::gate", $page); gate();`,
-  ];
-  it("[53] by the 32-bit gate kills whoever tries it", async () => {
-    const undefended = (await execIn(engine.engine, control, "0:0", in32Bits)).trim();
+  it("[53] the 32-bit gate kills whoever tries it", async () => {
+    const open = (await inControl(in32Bits)).trim();
     // A kernel without the gate (ia32_emulation=off, some virtual machines) faults the program by itself: SIGSEGV, 11.
-    expect(["passed", "signal 11"]).toContain(undefended);
-    const defended = (await execIn(engine.engine, box.handle.containerId, sandboxUser, in32Bits)).trim();
-    expect(defended).toBe(undefended === "passed" ? "signal 31" : "signal 11");
+    expect(["passed", "signal 11"]).toContain(open);
+    if (open === "passed") controlFell(true);
+    expect((await inBox("the sandbox user", in32Bits)).trim()).toBe(open === "passed" ? "signal 31" : "signal 11");
   });
-});
-
-describe("a file of the kernel's, or of root's", { timeout: 60_000 }, () => {
-  const files = [
-    ...["/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname", "/proc/sys/vm/drop_caches"],
-    ...["/proc/irq/default_smp_affinity"],
-    ...["/etc/passwd", "/etc/claude-code/managed-settings.json", "/usr/bin/git", "/root/.bashrc"],
-  ];
-  // Opened for writing and closed again: nothing is written.
-  const open = (file: string) => ["perl", "-e", `print open(my $f, ">>", ${JSON.stringify(file)}) ? "open\\n" : "refused\\n"`];
-  for (const user of [sandboxUser, "0:0"])
-    it.each(files)(
-      `[36] %s is not opened for writing by ${user === "0:0" ? "root in the sandbox" : "the sandbox user"}`,
-      async (file) => {
-        expect(await execIn(engine.engine, control, "0:0", open(file))).toContain("open");
-        expect(await execIn(engine.engine, box.handle.containerId, user, open(file))).toContain("refused");
-      },
-    );
 
   it("[36] a program that is setuid root gives nothing", async () => {
-    const make = "cp /usr/bin/id /tmp/id && chmod 4755 /tmp/id && chmod 755 /tmp";
-    await execIn(engine.engine, control, "0:0", ["sh", "-c", make]);
-    expect(await execIn(engine.engine, control, "700255:700255", ["/tmp/id"])).toContain("euid=0");
-    await execIn(engine.engine, box.handle.containerId, "0:0", ["sh", "-c", "cp /usr/bin/id /tmp/setid; chmod 4755 /tmp/setid"]);
-    const said = await execIn(engine.engine, box.handle.containerId, sandboxUser, ["/tmp/setid"]);
-    expect(said).not.toContain("euid=0");
+    controlFell((await inControl(["/tmp/id"], `${sealedUid}:${sealedUid}`)).includes("euid=0"));
+    await inBox("root in the sandbox", ["sh", "-c", "cp /usr/bin/id /tmp/setid; chmod 4755 /tmp/setid"]);
+    expect(await inBox("the sandbox user", ["/tmp/setid"])).not.toContain("euid=0");
   });
 });
+
+function inControl(command: string[], user = "0:0"): Promise<string> {
+  return execIn(engine.engine, control, user, command);
+}

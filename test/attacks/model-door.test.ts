@@ -2,10 +2,13 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ModelPolicy } from "../../src/gateway/model/policy.ts";
+import { decideRecordStart } from "../../src/gateway/record-start.ts";
 import type { RunId } from "../../src/run/identity.ts";
+import { verifyChain } from "../../src/secret/chain.ts";
+import { controlFell } from "../helpers/control.ts";
 import { type House, mintTestRun, openHouse } from "../helpers/gateway-house.ts";
 import { closeServer } from "../helpers/git-upstream.ts";
 import { ask } from "../helpers/raw-http.ts";
@@ -45,7 +48,7 @@ describe("the model API, attacked from the sandbox", () => {
 
   async function openWith(model: ModelPolicy): Promise<string> {
     const socket = await house.openDoor(run);
-    return (await house.gateway.openDoor({ run, folder: socket.slice(0, socket.lastIndexOf("/")), model })).socketPath;
+    return (await house.gateway.openDoor({ run, folder: dirname(socket), model })).socketPath;
   }
   const post = (socket: string, sent: unknown, extra: Record<string, string> = {}, at = target) =>
     ask(socket, {
@@ -57,7 +60,7 @@ describe("the model API, attacked from the sandbox", () => {
   /** The attempt reaches the far end through the control, and not through the gateway, which names its rule. */
   async function falls(attempt: (socket: string) => ReturnType<typeof post>, rule: string): Promise<void> {
     await attempt(open);
-    expect(seen().length, `control for ${rule}`).toBe(1);
+    controlFell(seen().length === 1);
     const refused = await attempt(door);
     expect([400, 403], rule).toContain(refused.status);
     expect(refused.body).toContain(`Rule ${rule}.`);
@@ -86,7 +89,7 @@ describe("the model API, attacked from the sandbox", () => {
         response.end();
       };
       const leaked = await post(open, body);
-      expect(leaked.raw, `control ${status}`).toContain(key);
+      controlFell(leaked.raw.includes(key));
       const answer = await post(door, body);
       expect(answer.status).toBe(status);
       const bytes = answer.raw.replaceAll(/\r\n[0-9a-f]+\r\n/g, "");
@@ -119,7 +122,7 @@ describe("the model API, attacked from the sandbox", () => {
     await house.gateway.closeDoor(run);
     door = await openWith({ budget: { tokens: 12_000 }, pace: { atOnce: 8, perMinute: 10_000 } });
     for (let calls = 0; calls < 40; calls++) await post(open, body);
-    expect(seen().length).toBe(40);
+    controlFell(seen().length === 40, "forty calls, of three budgets, by a proxy that only forwards");
     const until402 = async () => {
       for (let calls = 0; calls < 10_000; calls++) {
         const answer = await post(door, body);
@@ -147,6 +150,27 @@ describe("the model API, attacked from the sandbox", () => {
     );
   });
 
+  it("[15] counts on where the run is gone on with, on another machine or after a rest", async () => {
+    const budget = { tokens: 12_000 };
+    await house.gateway.closeDoor(run);
+    door = await openWith({ budget });
+    while ((await post(door, body)).status === 200);
+    const rows = await house.closeAndRead(run);
+    // Once the App has all of it, nothing of the run is left here: as on another machine.
+    await house.gateway.acknowledge(run, rows.length);
+    door = await openWith({ budget });
+    controlFell((await post(door, body)).status === 200, "a door that was told nothing of what was spent");
+    await house.gateway.acknowledge(run, (await house.closeAndRead(run)).length);
+    const after = decideRecordStart(rows);
+    const order = { run, folder: dirname(door), model: { budget }, ...(after && { after }) };
+    door = (await house.gateway.openDoor(order)).socketPath;
+    seen();
+    expect((await post(door, body)).status).toBe(402);
+    expect(seen().length).toBe(0);
+    const goneOn = await house.closeAndRead(run);
+    expect(verifyChain(run, [...rows, ...goneOn])).toMatchObject({ ok: true });
+  });
+
   it("[15] charges what nobody counted at the most, and lets no dear model in", async () => {
     await house.gateway.closeDoor(run);
     door = await openWith({ allowedModels: [body.model], budget: { microUsd: 110_000 } });
@@ -172,7 +196,10 @@ describe("the model API, attacked from the sandbox", () => {
     expect((await post(next, body)).status).toBe(200);
     await house.gateway.closeDoor(neighbour);
     const many = await Promise.all(Array.from({ length: 8 }, () => post(open, body)));
-    expect(many.every(({ status }) => status === 200)).toBe(true);
+    controlFell(
+      many.every(({ status }) => status === 200),
+      "as many calls by a proxy that only forwards",
+    );
   });
 
   it("[59] sends on exactly what it checked, and refuses what has two readings", async () => {
@@ -228,7 +255,7 @@ describe("the model API, attacked from the sandbox", () => {
     for (const status of [301, 302, 303, 307, 308]) {
       house.model.answer = (_request, response) => void response.writeHead(status, { location }).end();
       await post(open, body);
-      expect(hits.splice(0)[0]?.headers["x-api-key"], `control ${status}`).toBe(house.modelKey);
+      controlFell(hits.splice(0)[0]?.headers["x-api-key"] === house.modelKey);
       const answer = await post(door, body);
       expect(answer.status).toBe(502);
       expect(answer.raw).not.toContain(location);

@@ -8,12 +8,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inspect, removeSandbox } from "../../src/sandbox/sandboxes.ts";
 import { sandboxConfig } from "../../src/sandbox/spec.ts";
 import { execIn } from "../helpers/attack-kernel.ts";
+import { type Boxes, createBoxes, modes } from "../helpers/both-modes.ts";
+import { controlFell } from "../helpers/control.ts";
 import { openSandbox, openTestEngine, type TestEngine } from "../helpers/sandbox-fixture.ts";
 
 let engine: TestEngine;
+let boxes: Boxes;
 beforeAll(async () => {
   engine = await openTestEngine();
+  boxes = createBoxes(engine);
 }, 400_000);
+afterAll(async () => boxes?.[Symbol.asyncDispose]());
 
 /** Takes all of what the kernel counts by uid, says so, and holds on to it. */
 const takeAll = `import ctypes, time
@@ -46,25 +51,25 @@ describe("a neighbour", { timeout: 120_000 }, () => {
     await using same = await plain(one, takeOne);
     await same.container.wait();
     // EMFILE, though it is another container with a namespace of its own for everything.
-    expect(await same.logs()).toContain("one errno 24");
+    controlFell((await same.logs()).includes("one errno 24"), "one of the same uid");
     await using apart = await plain(other, takeOne);
     await apart.container.wait();
     expect(await apart.logs()).toContain("one ok");
   });
 
-  it("[77] cannot be signalled, and its message queues and shared memory are not there", async () => {
-    await using box = await openSandbox(engine);
+  it.each(modes)("[77] of a %s sandbox cannot be signalled: no process of the host or another run is there", async (mode) => {
+    await using box = await boxes.open(mode);
     const look =
       "ls /dev/mqueue /dev/shm 2>/dev/null | wc -l; ps -e 2>/dev/null | wc -l; ls -d /proc/[0-9]* | wc -l; kill -0 -1; echo $?";
     const text = await execIn(engine.engine, box.handle.containerId, `${box.spec.uid}`, ["bash", "-c", look]);
     const processes = Number(text.split("\n")[2]);
     expect(processes).toBeLessThan(20);
-    // The control: the host has far more, and sees the sandbox's among them.
-    expect((await readdir("/proc")).filter((name) => /^\d+$/.test(name)).length).toBeGreaterThan(processes * 2);
+    // The host has far more, and sees the sandbox's among them.
+    controlFell((await readdir("/proc")).filter((name) => /^\d+$/.test(name)).length > processes * 2, "without a namespace");
   });
 });
 
-describe("what the agent leaves for the host to stumble over", { timeout: 120_000 }, () => {
+describe.each(modes)("what the agent of a %s run leaves for the host to stumble over", { timeout: 120_000 }, (mode) => {
   let marks: string;
   beforeAll(async () => {
     marks = await mkdtemp(join(tmpdir(), "alh-"));
@@ -72,7 +77,7 @@ describe("what the agent leaves for the host to stumble over", { timeout: 120_00
   afterAll(() => rm(marks, { recursive: true, force: true }));
 
   it("[57] a core dump is not written, inside or on the host, and the host's pattern runs nothing for it", async () => {
-    await using box = await openSandbox(engine);
+    await using box = await boxes.open(mode);
     const crash =
       "cd /work && ulimit -c; ulimit -c unlimited; sleep 60 & kill -SEGV $!; wait $!; echo ended $?; ls -a /work /tmp | grep -c core";
     const text = await execIn(engine.engine, box.handle.containerId, `${box.spec.uid}`, ["bash", "-c", crash]);
@@ -88,11 +93,11 @@ describe("what the agent leaves for the host to stumble over", { timeout: 120_00
       "-c",
       "ulimit -c unlimited; ulimit -c",
     ]);
-    expect(raised.trim()).not.toBe("0");
+    controlFell(raised.trim() !== "0", "a container without that limit");
   });
 
   it("[57] a working folder that is a link, a planted program, a link at the volume's root: removal follows and runs none of it", async () => {
-    const box = await openSandbox(engine);
+    const box = await boxes.open(mode);
     const canary = join(marks, "canary");
     await execa("sh", ["-c", `echo untouched > ${canary}`]);
     const seen = await inspect(engine.engine, box.handle.containerId);
@@ -105,8 +110,8 @@ describe("what the agent leaves for the host to stumble over", { timeout: 120_00
     ].join("; ");
     await execIn(engine.engine, box.handle.containerId, `${box.spec.uid}`, ["bash", "-c", plant]);
     // The control: seen from the host, the links lead where they say, and a reader that follows paths reads the host's file.
-    expect(await readFile(join(volume, "core"), "utf8")).toBe("untouched\n");
-    expect(await readdir(join(volume, "out"))).toContain("canary");
+    const followed = (await readFile(join(volume, "core"), "utf8")) === "untouched\n";
+    controlFell(followed && (await readdir(join(volume, "out"))).includes("canary"), "a reader that follows");
     await removeSandbox(engine.engine, box.spec);
     await box[Symbol.asyncDispose]();
     expect(await readFile(canary, "utf8")).toBe("untouched\n");
@@ -115,7 +120,7 @@ describe("what the agent leaves for the host to stumble over", { timeout: 120_00
   });
 
   it("[57] the engine's log is the engine's: a sandbox that is created anew reads and writes nothing of the host's by a link", async () => {
-    await using box = await openSandbox(engine);
+    await using box = await boxes.open(mode);
     const seen = await inspect(engine.engine, box.handle.containerId);
     // Whatever the agent links in its own folders, the host reads output through the engine, from a file in a folder of root's.
     expect(seen?.LogPath).toMatch(/^\/var\/lib\/docker\/containers\//);
@@ -127,7 +132,9 @@ describe("what the agent leaves for the host to stumble over", { timeout: 120_00
     const written = await execIn(engine.engine, box.handle.containerId, "0", ["bash", "-c", "touch /airlock/x; echo $?"]);
     expect(written).toContain("Read-only file system");
   });
+});
 
+describe("what of Airlock goes into a container", () => {
   it("[57] nothing of Airlock's reads a run's container by exec, cp or export, which follow what is planted in it", async () => {
     const entering = "ontainer(\\([^)]*\\))?\\.(exec|commit|export|getArchive|putArchive)\\(";
     const find = async (...places: string[]) => {
@@ -137,6 +144,6 @@ describe("what the agent leaves for the host to stumble over", { timeout: 120_00
     // An operator's own image is looked at in a container of it that never starts: no agent was ever in there.
     expect(await find("src")).toBe("src/sandbox/own-image.ts");
     // The control: where the tests themselves go in, it is found.
-    expect(await find("test/helpers")).toContain("attack-kernel.ts");
+    controlFell((await find("test/helpers")).includes("attack-kernel.ts"), "the same search");
   });
 });

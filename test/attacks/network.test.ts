@@ -1,7 +1,10 @@
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { execIn } from "../helpers/attack-kernel.ts";
-import { openSandbox, openTestEngine, type TestEngine, type TestSandbox } from "../helpers/sandbox-fixture.ts";
+import { type Boxes, createBoxes, type Mode, modes } from "../helpers/both-modes.ts";
+import { controlFell } from "../helpers/control.ts";
+import { openTestEngine, type TestEngine, type TestSandbox } from "../helpers/sandbox-fixture.ts";
+import { sealedUid } from "../helpers/uids.ts";
 
 /** Documentation addresses on a network of the engine's that has no way out: nothing of this reaches a real host. */
 const canary = "192.0.2.10";
@@ -29,8 +32,12 @@ const attempts: [name: string, rows: string, command: string[]][] = [
   ["a name that carries data, by the system's resolver", "[5]", ["bash", "-c", `getent hosts canary && echo ${answer}`]],
 ];
 
+const sockets = ["/var/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"];
+
 let engine: TestEngine;
+let boxes: Boxes;
 let box: TestSandbox;
+const both = new Map<Mode, TestSandbox>();
 const ids: { network?: string; canary?: string; control?: string; host?: string } = {};
 const labels = { "airlock.instance": "test" };
 let abstract: Server;
@@ -44,10 +51,10 @@ beforeAll(async () => {
     ...{ Name: name, Internal: true, Labels: labels, IPAM: { Driver: "default", Config: [{ Subnet: "192.0.2.0/24" }] } },
   });
   ids.network = network.id;
-  const start = async (command: string[], NetworkMode: string, endpoint = {}) => {
+  const start = async (command: string[], NetworkMode: string, endpoint = {}, Binds: string[] = []) => {
     const container = await docker.createContainer({
       ...{ Image: engine.imageId, Entrypoint: command.slice(0, 1), Cmd: command.slice(1), User: "0:0", Labels: labels },
-      HostConfig: { NetworkMode },
+      HostConfig: { NetworkMode, Binds },
       ...(NetworkMode === name && { NetworkingConfig: { EndpointsConfig: { [name]: endpoint } } }),
     });
     await container.start();
@@ -55,12 +62,17 @@ beforeAll(async () => {
   };
   ids.canary = await start(["node", "-e", serve], name, { IPAMConfig: { IPv4Address: canary }, Aliases: ["canary"] });
   ids.control = await start(["sleep", "600"], name);
-  ids.host = await start(["sleep", "600"], "host");
+  // What a container that trusts too much is given: the host's namespace and the engine's socket.
+  const engineSocket = sockets.map((path) => `/var/run/docker.sock:${path}`);
+  ids.host = await start(["sleep", "600"], "host", {}, engineSocket);
   abstract = createServer((socket) => socket.end(answer)).listen(`\0${abstractName}`);
-  box = await openSandbox(engine);
+  boxes = createBoxes(engine);
+  for (const mode of modes) both.set(mode, await boxes.open(mode));
+  box = boxOf("sealed");
 }, 400_000);
 afterAll(async () => {
-  await box?.[Symbol.asyncDispose]();
+  for (const one of both.values()) await one[Symbol.asyncDispose]();
+  await boxes?.[Symbol.asyncDispose]();
   abstract?.close();
   const { docker } = engine.engine;
   for (const id of [ids.canary, ids.control, ids.host]) if (id) await docker.getContainer(id).remove({ force: true });
@@ -71,15 +83,28 @@ const heard = async () => {
   const log = await engine.engine.docker.getContainer(ids.canary ?? "").logs({ stdout: true });
   return (log.toString().match(/tcp|udp/g) ?? []).length;
 };
-const inSandbox = (command: string[], user = "700255:700255") => execIn(engine.engine, box.handle.containerId, user, command);
+/** What the control got, asked once for each attempt: two users make it in the sandbox. */
+const undefended = new Map<string, Promise<string>>();
+const inControl = (name: string, command: string[]) => {
+  const asked = undefended.get(name) ?? execIn(engine.engine, ids.control ?? "", "0:0", command);
+  undefended.set(name, asked);
+  return asked;
+};
+function boxOf(mode: Mode): TestSandbox {
+  const found = both.get(mode);
+  if (!found) throw new Error(`no ${mode} sandbox is open`);
+  return found;
+}
+const agent = `${sealedUid}:${sealedUid}`;
+const inSandbox = (command: string[], user = agent) => execIn(engine.engine, box.handle.containerId, user, command);
 
 describe("a way out of the sandbox", { timeout: 60_000 }, () => {
-  for (const user of ["700255:700255", "0:0"])
+  for (const user of [agent, "0:0"])
     it.each(attempts)(
       `%s %s, as ${user === "0:0" ? "root without capabilities" : "the sandbox user"}`,
       async (name, rows, command) => {
         expect(rows).toMatch(/^\[\d+\]$/);
-        expect(await execIn(engine.engine, ids.control ?? "", "0:0", command), `control: ${name}`).toContain(answer);
+        controlFell((await inControl(name, command)).includes(answer), name);
         const before = await heard();
         expect(await inSandbox(command, user)).not.toContain(answer);
         expect(await heard()).toBe(before);
@@ -94,18 +119,24 @@ describe("a way out of the sandbox", { timeout: 60_000 }, () => {
     // Legitimate traffic goes on.
     expect(await inSandbox(curl("http://127.0.0.1:8090/healthz"))).toContain(box.spec.run);
   });
+});
 
-  it("[53] an abstract socket of the host's is not there", async () => {
+describe.each(modes)("the host, from a %s sandbox", { timeout: 60_000 }, (mode) => {
+  const inBox = (command: string[], user = "") => {
+    const { handle, spec } = boxOf(mode);
+    return execIn(engine.engine, handle.containerId, user || `${spec.uid}:${spec.uid}`, command);
+  };
+
+  it.each(["the sandbox user", "root without capabilities"])("[53] has no abstract socket for %s", async (who) => {
     const ask = ["bash", "-c", `echo | timeout 3 socat -t 2 - ABSTRACT-CONNECT:${abstractName}`];
-    expect(await execIn(engine.engine, ids.host ?? "", "0:0", ask), "control").toContain(answer);
-    expect(await inSandbox(ask)).not.toContain(answer);
-    expect(await inSandbox(ask, "0:0")).not.toContain(answer);
+    controlFell((await execIn(engine.engine, ids.host ?? "", "0:0", ask)).includes(answer));
+    expect(await inBox(ask, who === "the sandbox user" ? "" : "0:0")).not.toContain(answer);
   });
 
-  it.each(["/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock"])(
-    "[7] the engine's socket is not at %s",
-    async (path) => {
-      expect(await inSandbox(["ls", path])).toContain("No such file");
-    },
-  );
+  it.each(sockets)("[7] has no engine's socket at %s", async (path) => {
+    const ping = ["curl", "-sS", "--max-time", "3", "--unix-socket", path, "http://engine/_ping"];
+    controlFell((await execIn(engine.engine, ids.host ?? "", "0:0", ping)).includes("OK"), "a container that has it mounted");
+    expect(await inBox(["ls", path])).toContain("No such file");
+    expect(await inBox(ping, "0:0")).not.toContain("OK");
+  });
 });

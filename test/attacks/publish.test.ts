@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { decidePath } from "../../src/publish/policy.ts";
 import { readWork } from "../../src/publish/read.ts";
 import type { Sha } from "../../src/run/identity.ts";
+import { controlFell } from "../helpers/control.ts";
 import { type House, openHouse } from "../helpers/gateway-house.ts";
 import { addCommit, cleanGit } from "../helpers/git-upstream.ts";
 import { type AgentSide, openAgent, publish, publishedRef, type TreeFile } from "../helpers/naive-publisher.ts";
@@ -58,7 +59,7 @@ describe("a file that CI runs", () => {
     const commit = await agent.commit(files);
     await agent.naive.push(`${commit}:${publishedRef}`);
     const paths = await pathsOn(agent.naive.github.git, publishedRef);
-    for (const { path } of files) expect(paths, "control").toContain(path);
+    for (const { path } of files) controlFell(paths.includes(path));
     const before = await refs();
     await hand(agent, commit);
     const { verdict } = await publish(house, agent);
@@ -79,8 +80,8 @@ describe("several refs, and refs that move", () => {
     await agent.git(["update-ref", "refs/heads/work", evil]);
     await agent.git(["update-ref", "refs/tags/v1", evil]);
     await agent.naive.push("--mirror");
-    expect(await pathsOn(agent.naive.github.git, "refs/heads/work"), "control").toContain("evil.txt");
-    expect(await agent.naive.github.git("for-each-ref", "refs/tags"), "control").toContain("v1");
+    controlFell((await pathsOn(agent.naive.github.git, "refs/heads/work")).includes("evil.txt"));
+    controlFell((await agent.naive.github.git("for-each-ref", "refs/tags")).includes("v1"));
 
     const before = await refs();
     await agent.git(["push", "-q", ...options, "origin", ...all.map((spec) => `+${spec}`)]);
@@ -143,7 +144,7 @@ describe("a repository that runs something on the host", () => {
     expect(existsSync(marker)).toBe(false);
     if (look.length > 0) await agent.tryGit(...look);
     else await agent.naive.push(`${commit}:${publishedRef}`);
-    expect(existsSync(marker), "control").toBe(true);
+    controlFell(existsSync(marker));
   });
 
   it("[23] in a repository that lies in the tree is held, and not entered", async () => {
@@ -162,7 +163,7 @@ describe("a repository that runs something on the host", () => {
     // The control checks out what it was given, and somebody looks around in it.
     await agent.git(["checkout", "-q", commit]);
     await execa("git", ["status"], { ...cleanGit, cwd: join(agent.work, "docs"), reject: false });
-    expect(existsSync(marker), "control").toBe(true);
+    controlFell(existsSync(marker));
   });
 
   it.each<[string, TreeFile[], string]>([
@@ -177,7 +178,7 @@ describe("a repository that runs something on the host", () => {
     await using agent = await openAgent(house, tip);
     const commit = await agent.commit(files);
     await agent.naive.push(`${commit}:${publishedRef}`);
-    expect(await pathsOn(agent.naive.github.git, publishedRef), "control").toContain(files[0]?.path);
+    controlFell((await pathsOn(agent.naive.github.git, publishedRef)).includes(files[0]?.path ?? ""));
     await hand(agent, commit);
     expect((await publish(house, agent)).hold).toEqual([code]);
   });
@@ -191,7 +192,7 @@ describe("work that is too large", () => {
     await agent.git(["add", "-A"]);
     await agent.git(["commit", "-qm", "Big"]);
     await agent.naive.push(`HEAD:${publishedRef}`);
-    expect(await agent.naive.github.git("cat-file", "-s", `${publishedRef}:big.bin`), "control").toBe(`${size}`);
+    controlFell((await agent.naive.github.git("cat-file", "-s", `${publishedRef}:big.bin`)) === `${size}`);
     await hand(agent, await agent.git(["rev-parse", "HEAD"]));
     const { verdict } = await publish(house, agent);
     expect(verdict).toMatchObject({
@@ -213,7 +214,7 @@ describe("work that is too large", () => {
       ...cleanGit,
       maxBuffer: 1e9,
     });
-    expect(listed.stdout.split("\0").length, "control").toBeGreaterThan(1_000_000);
+    controlFell(listed.stdout.split("\0").length > 1_000_000);
     await hand(agent, commit);
     const startedMs = performance.now();
     await expect(readWork(house.git, agent.run, { base: tip, limit: 200 })).rejects.toMatchObject({ code: "git.too-large" });
@@ -229,9 +230,9 @@ describe("what the host's reading is to miss", () => {
     await using agent = await openAgent(house, tip);
     const commit = await agent.commit(evil);
     await agent.git(["replace", commit, tip]);
-    expect(await agent.naive.diff("--name-only", commit), "control").toBe("");
+    controlFell((await agent.naive.diff("--name-only", commit)) === "");
     await agent.naive.push(`${commit}:${publishedRef}`);
-    expect(await pathsOn(agent.naive.github.git, publishedRef), "control").toContain(evil[0]?.path);
+    controlFell((await pathsOn(agent.naive.github.git, publishedRef)).includes(evil[0]?.path ?? ""));
     await hand(agent, commit);
     expect((await agent.tryGit("push", "origin", `refs/replace/${commit}`)).exitCode).not.toBe(0);
     // Even where it is there.
@@ -243,10 +244,7 @@ describe("what the host's reading is to miss", () => {
     await using agent = await openAgent(house, tip);
     const commit = await agent.commit(evil);
     const names = (await agent.naive.diff("--name-only", commit)).split("\n");
-    expect(
-      names.some((name) => name.startsWith(".github/")),
-      "control",
-    ).toBe(false);
+    controlFell(!names.some((name) => name.startsWith(".github/")));
     await hand(agent, commit);
     expect((await publish(house, agent)).verdict.is).toBe("refused");
   });
@@ -256,7 +254,7 @@ describe("what the host's reading is to miss", () => {
     const sides = [await agent.commit([{ path: "b", text: "b" }]), await agent.commit([{ path: "c", text: "c" }])];
     const merge = await agent.commit([{ path: "b", text: "b" }, { path: "c", text: "c" }, ...evil], { parents: sides });
     const log = await agent.git(["log", "--name-only", "--format=", `${tip}..${merge}`]);
-    expect(log.split(/\n+/).sort(), "control").toEqual(["b", "c"]);
+    controlFell(log.split(/\n+/).sort().join() === "b,c");
     await hand(agent, merge);
     expect((await publish(house, agent)).verdict.is).toBe("refused");
   });
@@ -265,9 +263,9 @@ describe("what the host's reading is to miss", () => {
     await using agent = await openAgent(house, tip);
     const one = await agent.commit([{ path: "key", text: secret }]);
     const two = await agent.commit([{ path: "fine", text: "x" }], { parents: [one] });
-    expect(await agent.naive.diff(two), "control").not.toContain(secret);
+    controlFell(!(await agent.naive.diff(two)).includes(secret));
     await agent.naive.push(`${two}:${publishedRef}`);
-    expect(await agent.naive.github.git("show", `${publishedRef}^:key`), "control").toBe(secret);
+    controlFell((await agent.naive.github.git("show", `${publishedRef}^:key`)) === secret);
     await hand(agent, two);
     expect((await publish(house, agent)).hold).toEqual(["publish.secret"]);
 
@@ -276,7 +274,7 @@ describe("what the host's reading is to miss", () => {
       { path: "key", text: secret },
       { path: ".gitattributes", text: "* -diff\n" },
     ]);
-    expect(await agent.naive.diff(hidden), "control").not.toContain(secret);
+    controlFell(!(await agent.naive.diff(hidden)).includes(secret));
     await hand(agent, hidden);
     expect((await publish(house, agent)).hold.sort()).toEqual(["publish.git-settings", "publish.secret"]);
   });
@@ -287,7 +285,7 @@ describe("what the host's reading is to miss", () => {
     const two = await agent.commit([{ path: "fine", text: "x" }], { parents: [one] });
     await hand(agent, two);
     await writeFile(join(agent.work, ".git/info/grafts"), `${two} ${tip}\n`);
-    expect(await agent.git(["rev-list", two, `^${tip}`]), "control").toBe(two);
+    controlFell((await agent.git(["rev-list", two, `^${tip}`])) === two);
     expect((await publish(house, agent)).hold).toEqual(["publish.secret"]);
   });
 });
@@ -301,7 +299,7 @@ describe("a commit in another's name", () => {
     await agent.naive.push(`${commit}:${publishedRef}`);
     const effects = [/^A </, /\[skip ci\]/, /Fixes #3/, /@acme/, /Co-authored-by: Eve/, /^skip-checks/m];
     const naive = await agent.naive.github.git(...format, publishedRef);
-    for (const effect of effects) expect(naive, "control").toMatch(effect);
+    for (const effect of effects) controlFell(effect.test(naive));
     await hand(agent, commit);
     await publish(house, agent);
     const ours = await onGitHub(...format, publishedRef);
@@ -342,7 +340,7 @@ describe("a file that runs on the next machine", () => {
     const commit = await agent.commit(names.map((path) => ({ path, text: "x" })));
     await agent.naive.push(`${commit}:${publishedRef}`);
     const arrived = await pathsOn(agent.naive.github.git, publishedRef);
-    for (const name of names) expect(arrived, "control").toContain(name);
+    for (const name of names) controlFell(arrived.includes(name));
     const before = await refs();
     await hand(agent, commit);
     expect((await publish(house, agent)).hold).toHaveLength(names.length);

@@ -1,10 +1,15 @@
+import { evolve } from "../../src/run/evolve.ts";
 import type { Fact } from "../../src/run/fact.ts";
-import type { Run } from "../../src/run/state.ts";
+import type { Outcome } from "../../src/run/outcome.ts";
+import type { Place, Run } from "../../src/run/state.ts";
+import { type Job, mayEndAs } from "./jobs.ts";
 
 /** A run as the store tells it in the end. */
 export interface RunSeen {
   id: string;
-  issue: number;
+  /** The issue or pull request that it was asked for on. */
+  subject: number;
+  createdAtMs: number;
   state: Run;
   facts: readonly { atMs: number; fact: Fact }[];
 }
@@ -12,21 +17,36 @@ export interface RunSeen {
 /** What GitHub shows of one issue in the end. */
 export interface IssueSeen {
   number: number;
-  /** Of the App's, on the issue. */
-  comments: number;
-  /** Check runs, by "external id on commit". */
-  checks: readonly string[];
-  /** Of the issue's branches, by head. */
+  /** How each of the App's comments tells that its run ended, on the issue and on its pull requests; undefined where it tells of none. */
+  comments: readonly { on: number; end: Outcome | undefined }[];
+  /** Of the issue: how many commits `main` does not have, and what files are at its tip. */
+  branches: readonly { name: string; commits: number; files: readonly string[] }[];
+  /** Pull requests of these branches, by head. */
   pulls: readonly string[];
-  /** Commits on the run's branch that main does not have. */
-  commits: number;
+}
+
+export interface CheckRunSeen {
+  run: string;
+  commit: string;
+  completed: boolean;
+}
+
+export interface Kill {
+  atMs: number;
+  what: string;
+  victim: string;
+  /** There was none to kill. */
+  vain: boolean;
+  /** The named moment at which it came. */
+  point?: string;
 }
 
 export interface Seen {
-  asked: readonly number[];
+  jobs: readonly Job[];
   runs: readonly RunSeen[];
   issues: readonly IssueSeen[];
-  killedAtMs: readonly number[];
+  checks: readonly CheckRunSeen[];
+  kills: readonly Kill[];
   /** Containers, volumes, disks, folders, sockets and processes that are left. */
   leftovers: readonly string[];
   /** Tokens that GitHub still honours. */
@@ -43,62 +63,114 @@ export interface Verdict {
   orphans: number;
   liveTokens: number;
   lostMints: number;
-  /** Of the runs whose agent worked while the App was killed, those that came to a pull request. 1 where there was none. */
+  /** Of the runs that were at work at a kill, those that ended as they may. 1 where there was none. */
   survived: number;
   /** How runs ended, counted. */
   outcomes: Record<string, number>;
+  /** At what places of open runs kills came, counted. */
+  stages: Partial<Record<Place, number>>;
   /** One line for each thing that is not as it should be. */
   faults: string[];
 }
 
 /** Pure. */
 export function judge(seen: Seen): Verdict {
-  const faults: string[] = [];
-  const ended = seen.runs.filter(({ state }) => state.at === "ended");
-  const lost = seen.asked.filter((issue) => !ended.some((run) => run.issue === issue));
-  faults.push(...lost.map((issue) => `lost: #${issue} (${stateOf(seen, issue)})`));
-  const twice = [...seen.runs.map(({ issue }) => issue)].filter((issue, at, all) => all.indexOf(issue) !== at);
-  const doubled = [
-    ...twice.map((issue) => `two runs for #${issue}`),
-    ...seen.issues.flatMap((issue) => [
-      ...(issue.comments > 1 ? [`${issue.comments} comments on #${issue.number}`] : []),
-      ...repeated(issue.checks).map((check) => `check ${check} twice`),
-      ...repeated(issue.pulls).map((head) => `two pull requests from ${head}`),
-      ...(issue.commits > 1 ? [`${issue.commits} commits for #${issue.number}`] : []),
-    ]),
-  ];
-  faults.push(...doubled.map((line) => `duplicated: ${line}`), ...seen.leftovers.map((line) => `orphan: ${line}`));
-  for (const { issue, state } of ended)
-    if (state.at === "ended" && state.ending.outcome !== "succeeded") faults.push(`ended: #${issue} (${stateOf(seen, issue)})`);
+  const runsOf = (job: Job) => seen.runs.filter(({ subject }) => subject === job.number);
+  const endedWell = (job: Job) =>
+    runsOf(job).some(({ state }) => state.at === "ended" && mayEndAs[job.kind].includes(state.ending.outcome));
+  const lost = seen.jobs.filter((job) => !runsOf(job).some(({ state }) => state.at === "ended"));
+  const doubled = findDoubled(seen);
+  const orphans = [...seen.leftovers, ...findLeftOpen(seen)];
+  const hit = seen.runs.filter((run) => seen.kills.some(({ atMs }) => workedAt(run, atMs)));
+  const jobOf = (run: RunSeen) => seen.jobs.find(({ number }) => number === run.subject);
+  const lived = hit.filter((run) => endedWell(jobOf(run) ?? neverAsked));
   const lostMints = Math.min(seen.live, seen.unanswered);
-  const hit = seen.runs.filter((run) => seen.killedAtMs.some((atMs) => workedAt(run, atMs)));
-  const lived = hit.filter(({ state }) => state.at === "ended" && state.ending.outcome === "succeeded");
-  faults.push(
-    ...hit.filter((run) => !lived.includes(run)).map((run) => `did not survive: #${run.issue} (${stateOf(seen, run.issue)})`),
-  );
   return {
-    kills: seen.killedAtMs.length,
-    runs: seen.asked.length,
+    kills: seen.kills.length,
+    runs: seen.jobs.length,
     lost: lost.length,
     duplicated: doubled.length,
-    orphans: seen.leftovers.length,
+    orphans: orphans.length,
     liveTokens: seen.live - lostMints,
     lostMints,
     survived: hit.length === 0 ? 1 : Math.floor((lived.length / hit.length) * 1000) / 1000,
     outcomes: count(seen.runs.map(({ state }) => (state.at === "ended" ? state.ending.outcome : state.at))),
-    faults,
+    stages: count(seen.kills.flatMap(({ atMs }) => seen.runs.flatMap((run) => placeAt(run, atMs) ?? []))),
+    faults: [
+      ...lost.map((job) => `lost: ${tell(seen, job)}`),
+      ...doubled.map((line) => `duplicated: ${line}`),
+      ...orphans.map((line) => `orphan: ${line}`),
+      ...seen.jobs
+        .filter((job) => !lost.includes(job) && !endedWell(job))
+        .map((job) => `ended otherwise than it may: ${tell(seen, job)}`),
+      ...hit.filter((run) => !lived.includes(run)).map((run) => `did not survive: #${run.subject} (${stateWords(run.state)})`),
+      ...findMissing(seen),
+    ],
   };
 }
 
-function workedAt({ facts }: RunSeen, atMs: number): boolean {
-  const launched = facts.find(({ fact }) => fact.is === "launched")?.atMs;
-  const over = facts.find(({ fact }) => ["agent-ended", "stop-asked", "failed"].includes(fact.is))?.atMs;
-  return launched !== undefined && launched <= atMs && (over === undefined || atMs < over);
+const neverAsked: Job = { kind: "work", number: -1, file: "", issue: -1 };
+
+function findDoubled({ jobs, runs, issues, checks }: Seen): string[] {
+  return [
+    ...repeated(runs.map(({ subject }) => `two runs for #${subject}`)),
+    ...repeated(checks.map(({ run, commit }) => `check of ${run} on ${commit}`)),
+    ...issues.flatMap((issue) => [
+      ...repeated(issue.comments.map(({ on }) => `comment on #${on}`)),
+      ...repeated(issue.pulls.map((head) => `pull request from ${head}`)),
+      ...(issue.branches.length > 1 ? [`branches ${issue.branches.map(({ name }) => name).join(", ")}`] : []),
+      ...issue.branches.flatMap(({ name, commits }) => {
+        const wanted = jobs.filter((job) => job.issue === issue.number).length;
+        return commits > wanted ? [`${commits} commits on ${name} for ${wanted} jobs`] : [];
+      }),
+    ]),
+  ];
 }
 
-function stateOf({ runs }: Seen, issue: number): string {
-  const state = runs.find((run) => run.issue === issue)?.state;
-  if (!state) return "no run";
+/** What GitHub goes on showing as if somebody were still at it. */
+function findLeftOpen({ runs, issues, checks }: Seen): string[] {
+  const ended = new Set(runs.filter(({ state }) => state.at === "ended").map(({ id }) => id));
+  return [
+    ...checks.filter(({ run, completed }) => !completed && ended.has(run)).map(({ run }) => `check of ${run} in progress`),
+    ...issues.flatMap(({ branches, pulls }) =>
+      branches.filter(({ name }) => !pulls.includes(name)).map(({ name }) => `branch ${name} without a pull request`),
+    ),
+  ];
+}
+
+/** Work that was said to be done and is not there, and ends that GitHub was not told. */
+function findMissing({ jobs, runs, issues }: Seen): string[] {
+  return jobs.flatMap((job) => {
+    const run = runs.find(({ subject }) => subject === job.number);
+    if (run?.state.at !== "ended") return [];
+    const { outcome } = run.state.ending;
+    const issue = issues.find(({ number }) => number === job.issue);
+    const files = issue?.branches.flatMap((branch) => branch.files) ?? [];
+    const told = issue?.comments.some(({ on, end }) => on === job.number && end === outcome);
+    return [
+      ...(outcome === "succeeded" && !files.includes(job.file) ? [`work is missing: ${job.file} of #${job.number}`] : []),
+      ...(told ? [] : [`not told: #${job.number} ended as ${outcome}`]),
+    ];
+  });
+}
+
+/** The run's place at that moment; undefined where it was not there yet, or had ended. */
+function placeAt({ createdAtMs, facts }: RunSeen, atMs: number): Place | undefined {
+  if (createdAtMs > atMs) return undefined;
+  const state = facts.filter((one) => one.atMs <= atMs).reduce((run, { fact }) => evolve(run, fact), { at: "accepted" } as Run);
+  return state.at === "ended" ? undefined : state.at;
+}
+
+function workedAt(run: RunSeen, atMs: number): boolean {
+  return placeAt(run, atMs) === "working";
+}
+
+function tell(seen: Seen, job: Job): string {
+  const runs = seen.runs.filter(({ subject }) => subject === job.number);
+  return `#${job.number}, ${job.kind} (${runs.map(({ id, state }) => `${id} ${stateWords(state)}`).join("; ") || "no run"})`;
+}
+
+function stateWords(state: Run): string {
   return state.at === "ended" ? `${state.ending.outcome}: ${state.ending.reason?.words ?? ""}` : state.at;
 }
 
@@ -106,8 +178,8 @@ function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))];
 }
 
-function count(names: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
+function count<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  const counts = {} as Record<Name, number>;
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
 }

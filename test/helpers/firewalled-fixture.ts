@@ -1,19 +1,19 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import path from "node:path";
 import { type LocalGitHub, startLocalGitHub } from "../../src/local/github/start.ts";
 import { type LocalInternet, startLocalInternet } from "../../src/local/internet/start.ts";
 import { printRunId } from "../../src/run/identity.ts";
 import type { FirewallPlan } from "../../src/sandbox/firewall.ts";
 import { makeGrantFolder, writeGrant, writeNames } from "../../src/sandbox/firewalled-folders.ts";
-import { printLaunch } from "../../src/sandbox/launch.ts";
+import { readSettingsDigest } from "../../src/sandbox/managed-settings.ts";
 import { makeNamespace, type Namespace } from "../../src/sandbox/namespace.ts";
-import { attachInput, followOutput } from "../../src/sandbox/output.ts";
 import { createReach } from "../../src/sandbox/reach.ts";
-import { createSandbox, removeSandbox, type SandboxHandle, startSandbox } from "../../src/sandbox/sandboxes.ts";
+import { createSandbox, removeSandbox, startSandbox } from "../../src/sandbox/sandboxes.ts";
 import { defaultLimits, defaultProbeTargets, type SandboxSpec } from "../../src/sandbox/spec.ts";
 import { openDoor } from "./sandbox-door.ts";
-import type { TestEngine } from "./sandbox-fixture.ts";
+import { agentTried, listenTo, type TestEngine, type TestSandbox } from "./sandbox-fixture.ts";
+import { firewalledUid } from "./uids.ts";
 
 export interface World extends AsyncDisposable {
   github: LocalGitHub;
@@ -31,13 +31,10 @@ export async function openWorld(): Promise<World> {
 }
 
 /** A firewalled sandbox before its launch. */
-export interface FirewalledBox extends AsyncDisposable {
-  spec: SandboxSpec;
-  handle: SandboxHandle;
+export interface FirewalledBox extends TestSandbox {
   namespace: Namespace;
   plan: FirewallPlan;
   namesFolder: string;
-  probeLine: string;
   /** Runs a shell script as the agent would be run, and answers what it printed. Once. */
   shell(script: string): Promise<string>;
 }
@@ -48,6 +45,7 @@ export interface BoxWish {
   plan?: (plan: FirewallPlan) => FirewallPlan;
   /** What the probe takes for the host that answers. */
   answers?: string;
+  limits?: Partial<SandboxSpec["limits"]>;
 }
 
 export async function openFirewalled(
@@ -58,7 +56,7 @@ export async function openFirewalled(
   await using held = new AsyncDisposableStack();
   const run = printRunId(crypto.getRandomValues(new Uint8Array(10)));
   const owner = { instance: "test", run };
-  const uid = 700_254;
+  const uid = firewalledUid;
   const folder = held.adopt(await mkdtemp(path.join(tmpdir(), "airlock-walled-")), (made) => rm(made, { recursive: true }));
   const [namesFolder, grantFolder] = [path.join(folder, "names"), path.join(folder, "github")];
   const door = held.use(await openDoor({ run, uid }));
@@ -73,8 +71,12 @@ export async function openFirewalled(
     answers: wish.answers ?? reach.githubUrl,
   };
   const spec: SandboxSpec = {
-    ...{ ...owner, network, imageId, uid, doorFolder: door.folder, limits: defaultLimits, probe: defaultProbeTargets },
+    ...{ ...owner, network, imageId, uid, doorFolder: door.folder, probe: defaultProbeTargets },
     architecture: engine.info.architecture,
+    limits: { ...defaultLimits, ...wish.limits },
+    settingsDigest: await readSettingsDigest(),
+    tried: agentTried,
+    isolation: { kind: "runc", runtime: "runc", kernel: release() },
   };
   await writeNames(namesFolder, plan);
   await makeGrantFolder(grantFolder, { url: reach.githubUrl, gid: uid });
@@ -83,24 +85,18 @@ export async function openFirewalled(
   const namespace = await makeNamespace(engine, { spec, network, plan, connect: reach.connect });
   const handle = await createSandbox(engine, spec);
   await startSandbox(engine, handle);
-  const input = await attachInput(engine, handle);
-  held.defer(() => void input.destroy());
-  const stop = new AbortController();
-  held.defer(() => stop.abort());
-  const output = followOutput(engine, handle, { signal: stop.signal });
-  const first = await output.next();
+  const ear = await listenTo(engine, handle, held);
   const kept = held.move();
   return {
-    ...{ spec, handle, namespace, plan, namesFolder },
-    probeLine: first.done === true ? "" : first.value.line,
+    ...{ spec, handle, door, namespace, plan, namesFolder, ...ear },
     async shell(script) {
-      input.write(printLaunch({ mode: "command", branch: "main", resume: false, argv: ["bash", "-c", script] }));
-      const lines: string[] = [];
-      for (;;) {
-        const { value, done } = await output.next();
-        if (done === true || value.line.startsWith('{"airlock":"finished"')) return lines.join("\n");
-        if (!value.line.startsWith('{"airlock":')) lines.push(value.line);
-      }
+      ear.launch({ mode: "command", branch: "main", resume: false, argv: ["bash", "-c", script] });
+      const before = ear.lines.length;
+      await ear.until((line) => line.startsWith('{"airlock":"finished"'));
+      return ear.lines
+        .slice(before)
+        .flatMap(({ line }) => (line.startsWith('{"airlock":') ? [] : [line]))
+        .join("\n");
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

@@ -25,18 +25,23 @@ export interface House extends AsyncDisposable {
   upstream: GitUpstream;
   model: ModelUpstreamStandIn;
   modelKey: string;
+  /** Where the gateway asks for money that is counted over all runs. Nobody listens there, if the test does not. */
+  capsSocket: string;
   /** Opens a door; returns its socket. `gid`: of the run. */
   openDoor(run: RunId, gid?: number): Promise<string>;
   openTransport(wish: { of: "bases" | "runs"; allow: TransportWish["allow"] }): Promise<Transport>;
   /** Closes the door and gives all its rows. */
   closeAndRead(run: RunId): Promise<EvidenceRow[]>;
-  /** A gateway with the same settings in the place of one that was killed. */
-  restartGateway(): Promise<void>;
+  /** A gateway with the same settings, or another model key, in the place of one that was killed or whose App has ended. */
+  restartGateway(change?: { modelKey: string }): Promise<void>;
 }
 
 export const mintTestRun = (): RunId => printRunId(randomBytes(10));
 
-export async function openHouse(options: Pick<GatewayWish, "registries" | "apiUrl"> = {}): Promise<House> {
+export async function openHouse(
+  wish: Pick<GatewayWish, "registries" | "apiUrl" | "tunnelHosts"> & { capsPatienceMs?: number } = {},
+): Promise<House> {
+  const { capsPatienceMs: patienceMs, ...options } = wish;
   const folder = await mkdtemp(join(tmpdir(), "alk-"));
   await ensureFolder({ path: folder, mode: 0o711 });
   const accounts = await ensureAccounts();
@@ -50,11 +55,13 @@ export async function openHouse(options: Pick<GatewayWish, "registries" | "apiUr
     maxInputBytes: 4 * 1024 * 1024,
     maxRepositoryBytes: 5 * 1024 * 1024,
   });
+  const capsSocket = join(folder, "s", "caps.sock");
   const gatewayWish = {
     ...common,
     spoolFolder: join(folder, "spool"),
     gitBackendSocket: host.backendSocket,
     ...options,
+    caps: { socketPath: capsSocket, ...(patienceMs !== undefined && { patienceMs }) },
     model: { baseUrl: model.url, credential: { kind: "api-key" as const, value: modelKey } },
   };
   const started = await startGateway(gatewayWish);
@@ -71,6 +78,7 @@ export async function openHouse(options: Pick<GatewayWish, "registries" | "apiUr
     upstream,
     model,
     modelKey,
+    capsSocket,
     async openDoor(run, gid) {
       const doorFolder = join(folder, "d", run);
       const owner = accounts?.["airlock-gateway"];
@@ -92,8 +100,9 @@ export async function openHouse(options: Pick<GatewayWish, "registries" | "apiUr
       for await (const row of started.gateway.record(run, 0, AbortSignal.timeout(5_000))) rows.push(row);
       return rows;
     },
-    async restartGateway() {
-      daemons.gateway = (await startGateway(gatewayWish)).daemon;
+    async restartGateway({ modelKey: value } = { modelKey }) {
+      const credential = { ...gatewayWish.model.credential, value };
+      daemons.gateway = (await startGateway({ ...gatewayWish, model: { ...gatewayWish.model, credential } })).daemon;
     },
     async [Symbol.asyncDispose]() {
       await daemons.gateway.stop();

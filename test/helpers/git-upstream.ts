@@ -32,7 +32,8 @@ export const cleanGit = {
   },
 };
 
-export async function openGitUpstream(folder: string): Promise<GitUpstream> {
+/** `open`: to anybody, without a token. */
+export async function openGitUpstream(folder: string, { open = false } = {}): Promise<GitUpstream> {
   const repository = join(folder, "owner", "name.git");
   await execa("git", ["init", "--quiet", "--bare", "--initial-branch=main", repository], cleanGit);
   await execa("git", ["-C", repository, "config", "http.receivepack", "true"], cleanGit);
@@ -45,7 +46,7 @@ export async function openGitUpstream(folder: string): Promise<GitUpstream> {
       return void response.writeHead(fixed.status, fixed.headers ?? {}).end(fixed.body);
     }
     const expected = `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
-    if (request.headers.authorization !== expected)
+    if (!open && request.headers.authorization !== expected)
       return void response.writeHead(401).end(`bad credential ${request.headers.authorization}`);
     upstream.seen.push(`${request.method} ${request.url}`);
     void serve(folder, request).then(({ status, headers, body }) => response.writeHead(status, headers).end(body));
@@ -71,7 +72,7 @@ export async function addCommit(
   const blob = await git(["hash-object", "-w", "--stdin"], change.text);
   const tree = await git(["mktree"], `100644 blob ${blob}\t${change.path}\n`);
   const parents = change.parent ? ["-p", change.parent] : [];
-  const commit = await git(["commit-tree", tree, ...parents, "-m", change.text]);
+  const commit = await git(["commit-tree", tree, ...parents, "-m", change.text.slice(0, 100)]);
   await git(["update-ref", `refs/heads/${change.branch}`, commit]);
   return commit;
 }

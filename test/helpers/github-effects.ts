@@ -19,6 +19,8 @@ export interface Effects extends AsyncDisposable {
   mainPins(): Promise<Pins>;
   /** A commit on top of main, that nobody knows. */
   strangerCommit(message: string): Promise<Sha>;
+  /** Makes it so much later for the grants. */
+  passMs(spanMs: number): void;
   /** A run for this issue; an earlier one has ended with that. */
   newRun(name: string, number: number): Promise<RunRow>;
 }
@@ -32,8 +34,16 @@ export async function openEffects(): Promise<Effects> {
   const { github } = house;
   const privateKey = new Secret(github.app.privateKey);
   const app = createGitHubApp({ appId: github.app.id, privateKey, apiUrl: github.api, webHost: github.host });
+  let laterMs = 0;
   const seal = openSeal(join(store.folder, "seal.key"));
-  const grants = createGrants({ app, db: store.db, seal, keepSecret: () => {}, nowMs: Date.now });
+  const grants = createGrants({
+    app,
+    db: store.db,
+    seal,
+    keepSecret: () => {},
+    nowMs: () => Date.now() + laterMs,
+    accounts: ["acme", "globex"],
+  });
   const maintainer = house.as(github.users.maintainer.token);
   const repositoryId = (await maintainer.rest.repos.get(repo)).data.id;
   const mainPins = async (): Promise<Pins> => {
@@ -42,6 +52,9 @@ export async function openEffects(): Promise<Effects> {
   };
   return {
     ...{ house, store, app, grants, maintainer, repositoryId, mainPins },
+    passMs(spanMs) {
+      laterMs += spanMs;
+    },
     async strangerCommit(message) {
       const { baseSha } = await mainPins();
       const { tree } = (await maintainer.rest.git.getCommit({ ...repo, commit_sha: baseSha })).data;

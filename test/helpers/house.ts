@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { expect } from "vitest";
-import { endRuns, type LocalHouse, startLocalHouse } from "../../src/cli/local-house.ts";
+import { endRuns, type LocalHouse, type LocalHouseWish, startLocalHouse } from "../../src/cli/local-house.ts";
 import type { RunView } from "../../src/pages/view.ts";
 import type { RunId } from "../../src/run/identity.ts";
 import type { Settings } from "../../src/settings.ts";
@@ -44,11 +44,13 @@ export interface HouseWish {
   pay?: { ANTHROPIC_API_KEY: string; ANTHROPIC_BASE_URL: string };
   /** A PostgreSQL server; absent, the embedded store. */
   databaseUrl?: string;
+  /** Disks of which the test says how full they are; by default nothing is bounded. */
+  disks?: LocalHouseWish["disks"];
 }
 
 /** The whole App on the real engine, with a local GitHub and a local model, in this process. One for each test file. */
 export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
-  const { limits = {}, publish = {}, poll, change = (machine) => machine, pay, mode = "sealed", databaseUrl } = wish;
+  const { limits = {}, publish = {}, poll, change = (machine) => machine, pay, mode = "sealed", databaseUrl, disks } = wish;
   const lines: string[] = [];
   const logTo = new Writable({
     write(chunk, _encoding, done) {
@@ -63,6 +65,7 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
     limits: { concurrency: 3, ...limits },
     ...{ mode, publish, databaseUrl },
     ...(poll && { poll }),
+    ...(disks && { disks }),
   });
   const { github } = local;
   const idsOf = async (issue: number) => {

@@ -108,7 +108,7 @@ export async function publish(
   const email = "9+airlock[bot]@users.noreply.github.com";
   const rebuilt = await rebuildWork(
     {
-      ...{ git: house.git, run, request: requestOf(7), base, atMs: 1_800_000_000_000 },
+      ...{ git: house.git, run, request: requestOf(7), base, nowMs: 1_800_000_000_000 },
       ...{ identity: { ...identity, email }, redact: (text: string) => text },
     },
     work,

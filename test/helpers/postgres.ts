@@ -10,8 +10,8 @@ import { until } from "./until.ts";
 export interface TestServer extends AsyncDisposable {
   /** An empty database of its own. */
   database(): Promise<string>;
-  /** Ends the server as a crash does, and starts it again. */
-  crash(): Promise<void>;
+  /** Ends the server as a crash does, and starts it again when `whileDown` has ended. */
+  crash(whileDown?: () => Promise<void>): Promise<void>;
 }
 
 const folderOfPrograms = "/usr/lib/postgresql";
@@ -58,9 +58,10 @@ export async function startPostgres(): Promise<TestServer> {
       await query(`create database ${name}`);
       return urlOf(name);
     },
-    async crash() {
+    async crash(whileDown = async () => {}) {
       server.kill("SIGQUIT");
       await server.catch(() => {});
+      await whileDown();
       server = start();
       await answers();
     },

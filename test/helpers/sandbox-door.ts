@@ -25,6 +25,10 @@ export async function openDoor(of: {
   uid: number;
   files?: Record<string, string>;
   turns?: readonly Turn[];
+  /** Hosts that tunnels are said to go to. */
+  tunnels?: readonly string[];
+  /** Whether the git host behind it is away at this request, given those before it. */
+  gitAway?: (request: string, before: readonly string[]) => boolean;
 }): Promise<SandboxDoor> {
   const root = await mkdtemp(path.join(tmpdir(), "airlock-door-"));
   const folder = path.join(root, "door");
@@ -39,10 +43,15 @@ export async function openDoor(of: {
   const requests: string[] = [];
   const modelRequests: Record<string, unknown>[] = [];
   const server = createServer((request, response) => {
+    const before = [...requests];
     requests.push(`${request.method} ${request.url}`);
     const { pathname, search } = new URL(request.url ?? "/", "http://door");
     if (pathname === "/healthz")
-      return void response.setHeader("content-type", "application/json").end(JSON.stringify({ run: of.run }));
+      return void response
+        .setHeader("content-type", "application/json")
+        .end(JSON.stringify({ run: of.run, tunnels: of.tunnels }));
+    if (pathname.startsWith("/git/") && of.gitAway?.(`${request.method} ${request.url}`, before))
+      return void response.writeHead(502).end();
     if (pathname.startsWith("/git/"))
       return serveGit({ request, response, root, pathInfo: pathname.slice("/git".length), query: search.slice(1) });
     if (pathname === "/v1/messages") return void answerModel(request, response, of.turns ?? [], modelRequests);

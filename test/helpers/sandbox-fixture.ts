@@ -1,11 +1,13 @@
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import path from "node:path";
 import type { ContainerCreateOptions } from "dockerode";
 import { printRunId, type RunId } from "../../src/run/identity.ts";
 import { type Engine, openEngine } from "../../src/sandbox/engine.ts";
+import { agentCheckNames } from "../../src/sandbox/expected-checks.ts";
 import { ensureSandboxImage } from "../../src/sandbox/image.ts";
 import type { Launch } from "../../src/sandbox/launch.ts";
 import { printLaunch } from "../../src/sandbox/launch.ts";
+import { readSettingsDigest } from "../../src/sandbox/managed-settings.ts";
 import { attachInput, followOutput, type SandboxOutput } from "../../src/sandbox/output.ts";
 import { createSandbox, removeSandbox, type SandboxHandle, startSandbox } from "../../src/sandbox/sandboxes.ts";
 import { readSeccompProfile } from "../../src/sandbox/seccomp.ts";
@@ -17,6 +19,7 @@ import {
   sandboxConfig,
 } from "../../src/sandbox/spec.ts";
 import { openDoor, type SandboxDoor, type Turn } from "./sandbox-door.ts";
+import { sealedUid } from "./uids.ts";
 
 export interface TestEngine {
   engine: Engine;
@@ -36,6 +39,9 @@ export async function openTestEngine(): Promise<TestEngine> {
   return { engine, imageId: image.id };
 }
 
+/** As if the agent had been tried in an earlier sandbox. */
+export const agentTried = agentCheckNames.map((name) => ({ name, side: "inside", ok: true, seen: "tried before" }) as const);
+
 /** A started sandbox before its launch, and its door. Gone, volume and all, when it is disposed of. */
 export interface TestSandbox extends AsyncDisposable {
   spec: SandboxSpec;
@@ -52,7 +58,13 @@ export interface TestSandbox extends AsyncDisposable {
 export interface TestSandboxOptions {
   files?: Record<string, string>;
   turns?: readonly Turn[];
+  tunnels?: readonly string[];
+  gitAway?: NonNullable<Parameters<typeof openDoor>[0]["gitAway"]>;
   limits?: Partial<SandboxSpec["limits"]>;
+  /** What keeps it; runc where nothing is said. */
+  isolation?: SandboxSpec["isolation"];
+  /** Whether the agent itself is tried before: a second or more. */
+  tryAgent?: boolean;
   /** Whose door it is, where it is not the sandbox's own. */
   doorRun?: string;
   /** Makes the container another than the one that Airlock asks for. */
@@ -62,7 +74,7 @@ export interface TestSandboxOptions {
 export async function openSandbox({ engine, imageId }: TestEngine, options: TestSandboxOptions = {}): Promise<TestSandbox> {
   const run: RunId = printRunId(crypto.getRandomValues(new Uint8Array(10)));
   const owner = { instance: "test", run };
-  const uid = 700_255;
+  const uid = sealedUid;
   await using undo = new AsyncDisposableStack();
   const door = undo.use(await openDoor({ ...options, run: options.doorRun ?? run, uid }));
   const spec: SandboxSpec = {
@@ -70,8 +82,11 @@ export async function openSandbox({ engine, imageId }: TestEngine, options: Test
     network: { mode: "sealed" },
     imageId,
     architecture: engine.info.architecture,
+    isolation: options.isolation ?? { kind: "runc", runtime: "runc", kernel: release() },
     uid,
     doorFolder: door.folder,
+    settingsDigest: await readSettingsDigest(),
+    ...(!options.tryAgent && { tried: agentTried }),
     limits: { ...defaultLimits, ...options.limits },
     probe: defaultProbeTargets,
   };
@@ -83,6 +98,17 @@ export async function openSandbox({ engine, imageId }: TestEngine, options: Test
     handle = { ...owner, containerId: (await engine.docker.createContainer(config)).id };
   }
   await startSandbox(engine, handle);
+  const ear = await listenTo(engine, handle, undo);
+  const close = undo.move();
+  return { spec, handle, door, ...ear, [Symbol.asyncDispose]: () => close.disposeAsync() };
+}
+
+/** Reads a started sandbox's output, its probe's line first, and speaks to it. What it opened is closed by `undo`. */
+export async function listenTo(
+  engine: Engine,
+  handle: SandboxHandle,
+  undo: AsyncDisposableStack,
+): Promise<Pick<TestSandbox, "probeLine" | "send" | "launch" | "until" | "lines">> {
   const input = await attachInput(engine, handle);
   undo.defer(() => void input.destroy());
   const stop = new AbortController();
@@ -98,16 +124,11 @@ export async function openSandbox({ engine, imageId }: TestEngine, options: Test
     }
   };
   const probe = await until(() => true);
-  const close = undo.move();
   return {
-    spec,
-    handle,
-    door,
     probeLine: probe?.line ?? "",
     send: (line) => void input.write(line),
     launch: (launch) => void input.write(printLaunch(launch)),
     until,
     lines,
-    [Symbol.asyncDispose]: () => close.disposeAsync(),
   };
 }

@@ -4,14 +4,13 @@ import { join } from "node:path";
 import type { RunId, Sha } from "../../src/run/identity.ts";
 import type { RunRequest } from "../../src/run/request.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
-import { claimRun } from "../../src/store/queries/lease.ts";
+import { type Claimant, claimRun } from "../../src/store/queries/lease.ts";
 import { addRun, findRun, type RunRow } from "../../src/store/queries/runs.ts";
-import { copyEmptyStore } from "./store-template.ts";
+import type { LineWish } from "../../src/store/queries/slots.ts";
 
 /** A real embedded store in a temporary folder, which goes with it. One for each test file. */
 export async function openTestStore(): Promise<Store & { folder: string; queueErrors: unknown[] }> {
   const folder = await mkdtemp(join(tmpdir(), "airlock-store-"));
-  await copyEmptyStore(folder);
   const queueErrors: unknown[] = [];
   const store = await openStore({ folder, onQueueError: (error) => queueErrors.push(error) });
   return {
@@ -55,6 +54,16 @@ export function requestOf(number: number, change: Partial<RunRequest> = {}): Run
   };
 }
 
+/** Who takes runs in a test: a process of the one machine that there is. */
+export function claimantOf(holder: string, machine = "machine"): Claimant {
+  return { holder, machine, lostAfterMs: 120_000 };
+}
+
+/** Places on the one machine that there is. */
+export function lineOf(limit: number, nowMs = 0): LineWish & { nowMs: number } {
+  return { here: { machine: "machine", labels: [] }, limits: { machine: limit }, priorityOf: () => 0, nowMs };
+}
+
 /** A run of its own for a test: accepted, and held by `holder`. */
 export async function addHeldRun(
   store: Store,
@@ -70,7 +79,7 @@ export async function addHeldRun(
     nowMs,
   });
   if (added.is !== "added") throw new Error(`the run was not added: ${added.is}`);
-  await claimRun(store.db, { run: id, holder: of.holder ?? "me", nowMs, leaseMs: 30_000 });
+  await claimRun(store.db, { ...claimantOf(of.holder ?? "me"), run: id, nowMs, leaseMs: 30_000 });
   const run = await findRun(store.db, id);
   if (!run) throw new Error("the run is gone");
   return run;

@@ -4,13 +4,14 @@ import { setTimeout as wait } from "node:timers/promises";
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  withinMs = 90_000,
+  withinMs = 150_000,
 ): Promise<T> {
   const giveUpAtMs = Date.now() + withinMs;
   for (;;) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
     if (Date.now() > giveUpAtMs) throw new Error(`waited ${withinMs} ms in vain for ${what}`);
-    await wait(40);
+    // Rarely enough that looking is not what a busy machine does.
+    await wait(100);
   }
 }

@@ -7,7 +7,7 @@ import { shellBlock } from "../helpers/people.ts";
 
 let house: TestHouse;
 beforeAll(async () => {
-  house = await openHouse({ limits: { deadlineMinutes: 3, processes: 800 } });
+  house = await openHouse({ limits: { minutes: 3, processes: 800 } });
 });
 afterAll(() => house?.close());
 

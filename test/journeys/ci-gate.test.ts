@@ -42,7 +42,7 @@ describe("work that CI would run", () => {
   it("[22] is held where a workflow uses secrets, with the file and why, and published by a word", async () => {
     await setWorkflow(["on: push", "permissions: { contents: read }", ...job, "        env: { K: '${{ secrets.DEPLOY }}' }"]);
     const { issue, run } = await workOn(work);
-    expect(run.held?.why).toEqual([`${path} would run on this work, and it uses secrets.`]);
+    expect([run.state, run.held?.why]).toMatchObject([{ at: "held" }, [`${path} would run on this work, and it uses secrets.`]]);
     expect((await house.answersOn(issue))[0]?.body).toContain("secrets");
     await house.comment(issue, "/agent publish");
     expect((await house.ended(issue)).state.outcome).toBe("succeeded");
@@ -65,6 +65,9 @@ describe("work that CI would run", () => {
     expect((await house.answersOn(issue))[0]?.body).toContain("id-token");
     // Nothing has left: the branch still stands where it did before the word.
     expect((await house.checksOn((await house.tipOf(run.branch ?? "")) ?? ""))[0]?.conclusion).toBe("action_required");
+    // A word counts whose time, in GitHub's whole seconds, is after what was shown: nobody has read it within the same one.
+    const shownAtMs = again.timeline.findLast(({ words }) => words === "Waits for a person's word")?.atMs ?? 0;
+    await until("the next second", () => Date.now() >= Math.ceil(shownAtMs / 1_000) * 1_000);
     await house.comment(issue, "/agent publish");
     const ended = await house.ended(issue);
     expect(ended.state.outcome).toBe("succeeded");

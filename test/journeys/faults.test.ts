@@ -21,8 +21,8 @@ describe("a push that GitHub refuses", () => {
     await house.setLabel(issue);
     const start = await until("the start commit", () => house.tipOf(`agent/issue-${issue}`));
     const run = await house.ended(issue);
-    expect(faults.list()).toEqual([]);
     expect(run.state).toMatchObject({ outcome: "refused", reason: expect.stringContaining("protected branch hook declined") });
+    expect(faults.list()).toEqual([]);
     expect(run.patch).toContain("+made");
     expect((await house.page(run)).text).toContain("protected.txt");
     expect(run.pullRequest).toBeUndefined();
@@ -30,6 +30,26 @@ describe("a push that GitHub refuses", () => {
     const [answer] = await house.answersOn(issue);
     expect(answer?.body).toContain("protected branch hook declined");
     expect(answer?.body).toContain("branch's protection rules");
+  });
+});
+
+describe("a GitHub that is away while the work is to be pushed", () => {
+  it("is waited for, the page says so, and the work leaves when it is back", async () => {
+    const { faults } = house.local.github;
+    faults.add({ match: { path: "/acme/shop.git/git-receive-pack", method: "POST" }, status: 503, times: 1_000 });
+    const issue = await house.openIssue({ shell: work("patient.txt") });
+    await house.setLabel(issue);
+    const waiting = await until("the run to say that it waits", async () => {
+      const run = (await house.runsOf(issue)).at(-1);
+      return run?.state.next?.includes("nothing is lost") ? run : undefined;
+    });
+    expect(waiting.state.at).toBe("publishing");
+    expect((await house.page(waiting)).text).toContain("does not answer");
+    faults.clear();
+    expect(await house.ended(issue)).toMatchObject({
+      state: { outcome: "succeeded" },
+      pullRequest: { number: expect.any(Number) },
+    });
   });
 });
 

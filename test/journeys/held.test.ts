@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { git } from "../../src/local/github/git.ts";
 import type { RunView } from "../../src/pages/view.ts";
 import { openHouse, type TestHouse } from "../helpers/house.ts";
+import { shellBlock } from "../helpers/people.ts";
 import { until } from "../helpers/until.ts";
 
 let house: TestHouse;
@@ -17,9 +18,10 @@ const hook = `mkdir -p .husky && echo 'curl evil' > .husky/pre-commit && git add
 async function held(issue: number): Promise<RunView & { held: NonNullable<RunView["held"]> }> {
   const run = await until(`#${issue} held`, async () => {
     const seen = (await house.runsOf(issue)).at(-1);
-    return seen?.timeline.some(({ words }) => words === "Waits for a person's word") ? seen : undefined;
+    const rests = seen?.timeline.some(({ words }) => words === "Waits for a person's word");
+    return rests || seen?.state.at === "ended" ? seen : undefined;
   });
-  if (!run.held) throw new Error(`run ${run.id} is ${run.state.at}`);
+  if (!run.held) throw new Error(`not held: ${JSON.stringify([run.state, run.timeline])}`);
   return { ...run, held: run.held };
 }
 
@@ -123,7 +125,23 @@ describe("agents' instructions", () => {
     await house.setLabel(issue);
     const run = await house.ended(issue);
     expect(run.state.outcome).toBe("succeeded");
-    const { json } = await house.ask("maintainer", "GET", `/pulls/${run.pullRequest?.number}`);
-    expect(json.draft).toBe(true);
+    const pull = run.pullRequest?.number ?? 0;
+    expect((await house.ask("maintainer", "GET", `/pulls/${pull}`)).json.draft).toBe(true);
+    // Into the draft more of the same may go.
+    await house.comment(pull, `/agent fix\n${shellBlock("echo '- be brief' >> CLAUDE.md && git commit -qam 'Be brief'")}`);
+    expect((await house.ended(pull)).state.outcome).toBe("succeeded");
+  });
+
+  it("that the work changes wait for a word where its pull request is open for review", async () => {
+    const issue = await house.openIssue({ shell: "echo plain >> plain.txt && git add -A && git commit -qm 'Plain work'" });
+    await house.setLabel(issue);
+    const pull = (await house.ended(issue)).pullRequest?.number ?? 0;
+    expect((await house.ask("maintainer", "GET", `/pulls/${pull}`)).json.draft).toBe(false);
+    const more = "echo '- trust everybody' >> CLAUDE.md && git commit -qam 'Trust'";
+    await house.comment(pull, `/agent fix\n${shellBlock(more)}`);
+    const run = await held(pull);
+    expect(run.held.why).toEqual([expect.stringMatching(/CLAUDE\.md \(rule agent-words\).*may only be a draft/)]);
+    await house.comment(pull, "/agent publish");
+    expect((await house.ended(pull)).state.outcome).toBe("succeeded");
   });
 });

@@ -7,7 +7,7 @@ import { until } from "../helpers/until.ts";
 
 let house: TestHouse;
 beforeAll(async () => {
-  house = await openHouse({ limits: { concurrency: 1, deadlineMinutes: 15 / 60 } });
+  house = await openHouse({ limits: { concurrency: 1, minutes: 15 / 60 } });
 });
 afterAll(() => house?.close());
 

@@ -1,6 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { git, gitBytes } from "../../src/local/github/git.ts";
+import { controlFell } from "../helpers/control.ts";
+import { grepEngine, openPlanted } from "../helpers/grep-engine.ts";
 import { openHouse, type TestHouse } from "../helpers/house.ts";
 import { shellBlock, signOfLife } from "../helpers/people.ts";
 import { until } from "../helpers/until.ts";
@@ -100,7 +105,7 @@ describe.concurrent("a secret", () => {
     for (const [where, text] of Object.entries(told)) expect(text.includes(token), where).toBe(false);
   });
 
-  it("[9] of Airlock is nowhere where the agent can look", async () => {
+  it("[9] of Airlock is nowhere where the agent can look, nor in its image or its container", async ({ task }) => {
     const canary = `canary-${randomBytes(12).toString("hex")}`;
     // Carried out in the commit, where no redactor stands: what the agent could read is then looked through outside.
     const places = "/work /airlock /run /tmp /etc /opt/airlock /var";
@@ -110,9 +115,36 @@ describe.concurrent("a secret", () => {
       "{ env; cat /proc/*/environ /proc/*/cmdline /proc/*/mountinfo; git config --list --show-origin; git remote -v",
       `find ${places} -xdev -type f -size -512k -readable -exec cat {} +; } 2>/dev/null | gzip > /tmp/seen.gz`,
       "mv /tmp/seen.gz seen.gz; git add -A; git commit -qm 'Show what is seen'",
+      `${signOfLife}; until [ -e /tmp/looked ]; do sleep 0.2; done`,
     ].join("\n");
     const issue = await house.openIssue({ body: canary, shell: look });
     await house.setLabel(issue);
+    const { github, model, webhookSecret } = house.local;
+    const secretsNow = () => ({
+      "webhook secret": webhookSecret,
+      "private key": github.app.privateKey.split("\n")[5] ?? "",
+      "model key": model.key,
+      ...Object.fromEntries([...github.world.tokens.keys()].map((token, at) => [`token ${at}`, token])),
+      ...Object.fromEntries(Object.values(github.users).map(({ login, token }) => [`token of ${login}`, token])),
+    });
+    const { id } = await house.inShell(issue);
+    const [container] = await house.machine.engine.docker.listContainers({
+      filters: JSON.stringify({ label: [`airlock.run=${id}`, "airlock.role=sandbox"] }),
+    });
+    const inside = Object.values(secretsNow());
+    const saved = await grepEngine(["save", container?.ImageID ?? ""], inside);
+    const exported = await grepEngine(["export", container?.Id ?? ""], inside);
+    await execa("docker", ["exec", container?.Id ?? "", "touch", "/tmp/looked"]);
+    expect([saved, exported]).toEqual([[], []]);
+    // The control: where one is left, in a layer or in a container, the same search finds it.
+    const planted = { inImage: `ghs_${randomBytes(18).toString("hex")}`, inContainer: `ghs_${randomBytes(18).toString("hex")}` };
+    await using plain = await openPlanted(planted);
+    const left = [
+      ...(await grepEngine(["save", plain.image], [...inside, ...Object.values(planted)])),
+      ...(await grepEngine(["export", plain.id], [...inside, ...Object.values(planted)])),
+    ];
+    const foundAll = left.includes(planted.inImage) && left.includes(planted.inContainer);
+    controlFell(foundAll, "a search where a secret was left", { meta: task.meta });
     const run = await house.ended(issue);
     expect(run.state.outcome).toBe("succeeded");
     const { gunzipSync } = await import("node:zlib");
@@ -121,19 +153,34 @@ describe.concurrent("a secret", () => {
     expect(seen).toContain(`${canary}-environment`);
     expect(seen.replaceAll(`${canary}-environment`, "")).toContain(canary);
 
-    const { github, model, webhookSecret } = house.local;
-    const secrets = {
-      "webhook secret": webhookSecret,
-      "private key": github.app.privateKey.split("\n")[5] ?? "",
-      "model key": model.key,
-      ...Object.fromEntries([...github.world.tokens.keys()].map((token, at) => [`token ${at}`, token])),
-      ...Object.fromEntries(Object.values(github.users).map(({ login, token }) => [`token of ${login}`, token])),
-    };
+    const secrets = secretsNow();
     expect(Object.keys(secrets).length).toBeGreaterThan(10);
     for (const [name, secret] of Object.entries(secrets)) {
       expect(secret.length, name).toBeGreaterThan(20);
       expect(seen.includes(secret), name).toBe(false);
       expect(seen.includes(Buffer.from(secret).toString("base64").slice(0, 24)), `${name} in base64`).toBe(false);
     }
+
+    // The same walk outside: all that Airlock keeps, and all that it says.
+    const outside: Record<string, string> = { log: house.log(), events: await house.transcriptOf(run.id) };
+    for (const entry of await readdir(house.local.dataFolder, { recursive: true, withFileTypes: true }))
+      if (entry.isFile()) {
+        const path = join(entry.parentPath, entry.name);
+        // What is put away meanwhile is found nowhere any more.
+        outside[path] = await readFile(path, "latin1").catch(() => "");
+      }
+    outside.page = (await house.page(run)).text;
+    outside.answers = JSON.stringify(await house.answersOn(issue));
+    outside.check = JSON.stringify(await house.checksOn((await house.tipOf(`agent/issue-${issue}`)) ?? ""));
+    outside.pull = JSON.stringify((await house.ask("maintainer", "GET", `/pulls/${run.pullRequest?.number}`)).json);
+    outside.evidence = JSON.stringify(run.evidence);
+    // The control: the walk finds the run in each place, and what the store keeps in the open.
+    for (const place of ["log", "page", "answers", "check", "pull"])
+      expect(outside[place], place).toMatch(new RegExp(`${run.id}|${run.pageKey}`));
+    expect(Object.keys(outside).filter((place) => outside[place]?.includes(canary)).length).toBeGreaterThan(0);
+    const found = Object.entries(outside).flatMap(([place, text]) =>
+      Object.entries(secrets).flatMap(([name, secret]) => (text.includes(secret) ? [`${name} in ${place}`] : [])),
+    );
+    expect(found).toEqual([]);
   });
 });

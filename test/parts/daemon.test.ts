@@ -87,6 +87,22 @@ describe("a process of ours", () => {
     expect(await daemon.health()).toBeUndefined();
   });
 
+  it("that somebody else stopped is left to them", async () => {
+    const first = await start();
+    let revived = false;
+    const watching = await start({ onRevived: () => (revived = true) });
+    await first.stop();
+    // Three of the looks that would find it dead.
+    const seen = expect.poll(() => revived, { timeout: 1_600 }).toBe(true);
+    expect(
+      await seen.then(
+        () => "revived",
+        () => "left alone",
+      ),
+    ).toBe("left alone");
+    expect(await watching.health()).toBeUndefined();
+  });
+
   it("ends by itself when its folder is removed", async () => {
     const daemon = await start();
     await rm(join(folder, "echo"), { recursive: true });

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Fault } from "../../src/fault.ts";
 import { openStore } from "../../src/store/open.ts";
-import { copyEmptyStore } from "../helpers/store-template.ts";
 
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "airlock-damaged-"));
-  await copyEmptyStore(folder);
+  const made = await openStore({ folder, onQueueError: () => {} });
+  await made[Symbol.asyncDispose]();
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 

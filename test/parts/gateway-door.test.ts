@@ -16,7 +16,7 @@ describe("a run's door", () => {
   let socket: string;
 
   beforeAll(async () => {
-    house = await openHouse();
+    house = await openHouse({ tunnelHosts: ["docs.example.org"] });
     house.model.answer = (_request, response) => void response.end("{}");
   }, 60_000);
   afterAll(() => house[Symbol.asyncDispose]());
@@ -73,15 +73,17 @@ describe("a run's door", () => {
     expect(rows.filter((row) => row.verdict === "allowed").length).toBe(1);
   }, 60_000);
 
-  it("[2][6] opens no tunnel and proxies nothing", async () => {
+  it("[2][6] opens no tunnel but to listed hosts, and proxies nothing", async () => {
     const connectAnswer = await sendRaw(socket, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
     expect(connectAnswer).toContain("403 Forbidden");
+    expect((await ask(socket, { method: "GET", target: "/healthz" })).body).toContain('"tunnels":["docs.example.org"]');
     expect((await ask(socket, { method: "GET", target: "http://169.254.169.254/latest/meta-data" })).status).toBe(400);
     expect((await ask(socket, { method: "GET", target: "/metrics" })).status).toBe(403);
     expect((await ask(socket, { method: "DELETE", target: "/v1/messages" })).status).toBe(403);
     const rows = await house.closeAndRead(run);
     expect(rows.map((row) => [row.door, row.rule])).toEqual([
-      ["connect", "connect.off"],
+      ["connect", "connect.not-listed"],
+      ["none", "gateway.health"],
       ["none", "http.target"],
       ["none", "default.refuse"],
       ["model", "default.refuse"],
@@ -161,7 +163,8 @@ describe("a run's door", () => {
     const again = await house.openDoor(run);
     expect(again).toBe(socket);
     await ask(socket, { method: "GET", target: "/healthz" });
-    await expect.poll(() => rows).toEqual([1, 2]);
+    // The reader tries again after up to two seconds.
+    await expect.poll(() => rows, { timeout: 20_000 }).toEqual([1, 2]);
     const { lastSeq } = await house.gateway.closeDoor(run);
     await reading;
     expect(lastSeq).toBe(2);

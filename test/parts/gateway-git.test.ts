@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { packRepository } from "../../src/backup/repository.ts";
 import { flushPacket, printPacket } from "../../src/git/pkt-line.ts";
 import type { RunId, Sha } from "../../src/run/identity.ts";
 import { type House, mintTestRun, openHouse } from "../helpers/gateway-house.ts";
@@ -48,6 +50,54 @@ describe("git through a run's door", () => {
     const git = async (...args: string[]) => await execa("git", ["-C", work, ...args], { ...cleanGit, reject: false });
     return { work, git, [Symbol.asyncDispose]: () => loopback[Symbol.asyncDispose]() };
   }
+
+  it("packs all of a run's repository, and makes it anew from that where no base is: whole, or not at all", async () => {
+    const { run, socket } = await openRun();
+    await using cloned = await clone(socket);
+    await writeFile(join(cloned.work, "b.txt"), randomBytes(300_000));
+    await cloned.git("add", ".");
+    await cloned.git("commit", "-qm", "work");
+    await cloned.git("push", "-q", "origin", "HEAD:refs/heads/work", "HEAD:refs/tags/v1");
+    const tree = (await house.git.git({ run }, ["rev-parse", "refs/heads/work^{tree}"])).stdout.toString().trim();
+    const env = { GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@b.c", GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@b.c" };
+    const made = await house.git.git({ run }, ["commit-tree", "-p", tip, tree], { input: Buffer.from("Rebuilt"), env });
+    // On no ref, as held work is.
+    const rebuilt = made.stdout.toString().trim() as Sha;
+    const state = { at: "held", rebuilt, stand: { sha: "f".repeat(40) } } as never;
+    const path = join(house.folder, `${run}.pack`);
+    const packed = await packRepository(house.git, { run, state, path });
+    expect(packed?.shape).toMatchObject({ head: "agent/issue-7", commits: [rebuilt] });
+    expect(packed?.shape.refs.map(({ name }) => name).sort()).toEqual([
+      "refs/heads/agent/issue-7",
+      "refs/heads/work",
+      "refs/tags/v1",
+    ]);
+    const shape = { ...packed?.shape, run: mintTestRun() } as Parameters<typeof house.git.restoreRun>[0];
+    const bytes = readFileSync(path);
+    const restore = (of: typeof shape, pack: Buffer) => house.git.restoreRun(of, Readable.from([pack]));
+    const missing = { ...shape, commits: ["f".repeat(40) as Sha] };
+    for (const refused of [
+      restore(shape, bytes.subarray(0, bytes.length - 30_000)),
+      restore(shape, Buffer.alloc(0)),
+      restore(missing, bytes),
+      restore({ ...shape, refs: [{ name: "refs/replace/x", sha: tip }] }, bytes),
+      restore({ ...shape, refs: [{ name: "refs/heads/../../x", sha: tip }] }, bytes),
+    ])
+      await expect(refused).rejects.toMatchObject({ code: "git.failed" });
+    expect((await house.git.listRuns()).some((each) => each.run === shape.run)).toBe(false);
+    expect((await readdir(join(house.folder, "store", "runs"))).filter((name) => name.startsWith("new-"))).toEqual([]);
+
+    expect(await restore(shape, bytes)).toEqual({ made: true });
+    expect(await restore(shape, Buffer.from("no pack"))).toEqual({ made: false });
+    expect((await house.git.listRuns()).find((each) => each.run === shape.run)).toEqual({ run: shape.run, bases: [] });
+    const listed = await house.git.git({ run: shape.run }, ["rev-list", "--objects", "--count", rebuilt, "refs/heads/work"]);
+    const original = await house.git.git({ run }, ["rev-list", "--objects", "--count", rebuilt, "refs/heads/work"]);
+    expect([listed.exitCode, listed.stdout.toString()]).toEqual([0, original.stdout.toString()]);
+    // One that is gone meanwhile is no failure of the backup.
+    await house.git.removeRun(run);
+    expect(await packRepository(house.git, { run, state, path: `${path}.2` })).toBeUndefined();
+    await house.git.removeRun(shape.run);
+  });
 
   it("clones, pushes, and the pushed ref is read through the control socket", async () => {
     const { run, socket } = await openRun();

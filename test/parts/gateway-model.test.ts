@@ -48,6 +48,29 @@ describe("the model API through a run's door", () => {
     expect(JSON.parse(asked?.body ?? "")).toEqual(JSON.parse(body));
   });
 
+  it("sends a new key after a restart with it, on the same socket and record, and the old one nowhere", async () => {
+    expect((await post()).status).toBe(200);
+    const pid = house.daemons.gateway.pid;
+    const modelKey = "sk-ant-test-rolled";
+    await house.restartGateway({ modelKey });
+    // The one that knows the old key is gone, not adopted.
+    expect([house.daemons.gateway.adopted, house.daemons.gateway.pid === pid]).toEqual([false, false]);
+    await expect(post()).rejects.toThrow();
+    expect(await house.openDoor(run)).toBe(socket);
+    house.model.asked.length = 0;
+    expect((await post()).status).toBe(200);
+    expect(house.model.asked.map((asked) => asked.headers["x-api-key"])).toEqual([modelKey]);
+    const rows = await house.closeAndRead(run);
+    expect(rows.map(({ seq, rule }) => [seq, rule])).toEqual([
+      [1, "model.messages"],
+      [2, "model.messages"],
+    ]);
+    // The control: the same key is a reason to adopt it.
+    await house.restartGateway({ modelKey });
+    expect(house.daemons.gateway.adopted).toBe(true);
+    await house.restartGateway();
+  });
+
   it("streams each event as it comes, and counts the usage of a stream cut anywhere", async () => {
     const events = [
       'event: message_start\ndata: {"type":"message_start","message":{"model":"claude-x-1","usage":{"input_tokens":11,"cache_read_input_tokens":5,"cache_creation_input_tokens":3,"output_tokens":1}}}\n\n',

@@ -185,6 +185,34 @@ describe("the start branch", () => {
     expect(await tipOf(`${made.branch}-2`)).toBeUndefined();
   });
 
+  it("of a life that the store has forgotten is found by what is on GitHub, also when the work stands there by now", async () => {
+    const forget = () => store.db.deleteFrom("branches").execute();
+    const start = await make();
+    await forget();
+    expect(await make()).toEqual(start);
+    const { baseSha } = await effects.mainPins();
+    const identity = await app.identity();
+    const workBy = async (committer: { name: string; email: string }) => {
+      const tree = await maintainer.rest.git.createTree({
+        ...repo,
+        tree: [{ path: `${number}.txt`, mode: "100644", type: "blob", content: committer.email }],
+      });
+      const message = `Work\n\nAirlock-Run: ${run.id}\n`;
+      const author = { name: identity.botLogin, email: identity.email };
+      const of = { ...repo, message, tree: tree.data.sha, parents: [baseSha], author, committer };
+      const { sha } = (await maintainer.rest.git.createCommit(of)).data;
+      await maintainer.rest.git.updateRef({ ...repo, ref: `heads/${start.branch}`, sha, force: true });
+      await forget();
+      return sha;
+    };
+    const sha = await workBy({ name: identity.botLogin, email: identity.email });
+    // No start commit: it is not taken away with the run.
+    expect(await make()).toEqual({ branch: start.branch, sha, startCommit: false });
+    // Somebody has amended it: what is in it is theirs as well.
+    await workBy({ name: "Ada", email: "ada@example.com" });
+    expect((await make()).branch).toBe(`${start.branch}-2`);
+  });
+
   it("that GitHub will not have is refused in its words, after one try", async () => {
     const before = house.github.state().requests.length;
     house.github.faults.add({

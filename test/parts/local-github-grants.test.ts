@@ -2,7 +2,13 @@ import { createSign } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createGitHubApp } from "../../src/github/app.ts";
+import { createGrants, scopeOf } from "../../src/github/grant.ts";
+import { openSeal } from "../../src/secret/seal.ts";
+import { Secret } from "../../src/secret/secret.ts";
+import { grantsOf } from "../../src/store/queries/grants.ts";
 import { type GitHubHouse, openGitHubHouse, refusal } from "../helpers/local-github.ts";
+import { addHeldRun, openTestStore } from "../helpers/store.ts";
 
 const repo = { owner: "acme", repo: "shop" };
 let house: GitHubHouse;
@@ -23,10 +29,10 @@ afterAll(async () => {
   expect(invalidResponses).toEqual([]);
 });
 
-function jwt(claims: Record<string, unknown>, algorithm = "RS256"): string {
+function jwt(claims: Record<string, unknown>, algorithm = "RS256", key = house.github.app.privateKey): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const signed = `${part({ alg: algorithm, typ: "JWT" })}.${part(claims)}`;
-  return `${signed}.${createSign("RSA-SHA256").update(signed).sign(house.github.app.privateKey).toString("base64url")}`;
+  return `${signed}.${createSign("RSA-SHA256").update(signed).sign(key).toString("base64url")}`;
 }
 
 async function ask(
@@ -50,6 +56,19 @@ describe("an App's JWT", () => {
       body: { slug: "airlock", client_id: house.github.app.clientId },
     });
     expect((await ask("/app", `Bearer ${jwt({ ...good, iss: house.github.app.clientId })}`)).status).toBe(200);
+  });
+
+  it("is taken with any of the App's keys, until that one is deleted", async () => {
+    await using rolled = await openGitHubHouse();
+    const { id, privateKey } = rolled.github.app;
+    const second = rolled.github.addKey();
+    const statusWith = async (key: string) => {
+      const token = jwt({ iss: String(id), iat: nowS() - 30, exp: nowS() + 300 }, "RS256", key);
+      return (await fetch(`${rolled.github.api}/app`, { headers: { authorization: `Bearer ${token}` } })).status;
+    };
+    expect([await statusWith(privateKey), await statusWith(second)]).toEqual([200, 200]);
+    rolled.github.deleteFirstKey();
+    expect([await statusWith(privateKey), await statusWith(second)]).toEqual([401, 200]);
   });
 
   it.each([
@@ -207,5 +226,40 @@ describe("users", () => {
       status: 403,
       message: "You must authenticate via a GitHub App.",
     });
+  });
+});
+
+describe("a run's kept token that died although our ledger says that it lives", () => {
+  it("is replaced once, the call is made with the new one, and the old one is struck from the ledger", async () => {
+    const { github } = house;
+    await using store = await openTestStore();
+    const run = await addHeldRun(store, { name: "kept", number: 1 });
+    const [installation] = (await house.app().rest.apps.listInstallations()).data;
+    const { data: shop } = await house.as(await house.mint()).rest.repos.get(repo);
+    const scope = {
+      ...scopeOf(run.id, { ...run.request, ...repo, name: "shop" }),
+      ...{ installationId: installation?.id ?? 0, repositoryId: shop.id },
+    };
+    const { apiUrl, webHost } = { apiUrl: github.api, webHost: "github.com" };
+    const app = createGitHubApp({ ...{ apiUrl, webHost }, appId: github.app.id, privateKey: new Secret(github.app.privateKey) });
+    const parts = { app, db: store.db, seal: openSeal(join(store.folder, "seal.key")), keepSecret: () => {}, nowMs: Date.now };
+    const grants = createGrants({ ...parts, accounts: ["acme"] });
+
+    const api = await grants.keep("reporter", scope);
+    const first = await grants.lend("reporter", scope);
+    // As somebody who has it, or GitHub itself, would.
+    await house.as(first).rest.apps.revokeInstallationAccessToken();
+    expect((await refusal(app.apiFor(first).rest.issues.get({ ...repo, issue_number: 1 }))).status).toBe(401);
+    const { data: issue } = await api.rest.issues.create({ ...repo, title: "Made once" });
+    expect((await api.rest.issues.listForRepo(repo)).data.filter(({ title }) => title === "Made once")).toHaveLength(1);
+    const rows = await grantsOf(store.db, run.id);
+    expect(rows.map(({ state }) => state).sort()).toEqual(["live", "revoked"]);
+    expect(await grants.lend("reporter", scope)).not.toBe(first);
+    // Once: what is refused with a fresh token is refused.
+    const before = github.world.requests.filter(({ path }) => path.endsWith("/access_tokens")).length;
+    github.faults.add({ match: { method: "GET", path: /\/issues\/\d+$/ }, status: 401, times: 2 });
+    expect((await refusal(api.rest.issues.get({ ...repo, issue_number: issue.number }))).status).toBe(401);
+    expect(github.world.requests.filter(({ path }) => path.endsWith("/access_tokens")).length).toBe(before + 1);
+    await grants.revokeAll(run.id);
   });
 });

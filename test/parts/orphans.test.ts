@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startLocalGitHub } from "../../src/local/github/start.ts";
 import { startLocalModel } from "../../src/local/model/server.ts";
 import { decideOrphans } from "../../src/reconcile/orphans.ts";
-import { engineLabels, type RunId } from "../../src/run/identity.ts";
+import { engineLabels, parseRunId, type RunId } from "../../src/run/identity.ts";
 import { observeRemains } from "../../src/sandbox/remains.ts";
 import { removeSandbox } from "../../src/sandbox/sandboxes.ts";
 import { childEnvironment, readPlaceSettings } from "../../src/settings.ts";
@@ -46,7 +46,9 @@ async function tracesOf(dataFolder: string): Promise<string[]> {
     ...networks.map(({ Labels }) => `network ${runOf(Labels)}`),
     ...(await names(join(runtimeFolder, "runs"))).map((run) => `door ${run}`),
     ...(await names(join(dataFolder, "git/runs"))).map((name) => `repository ${name.replace(".git", "")}`),
-    ...(await names(join(dataFolder, "spool"))).map((name) => `record ${name.slice(0, 16)}`),
+    ...(await names(join(dataFolder, "spool"))).flatMap((name) =>
+      parseRunId(name.slice(0, 16)) ? `record ${name.slice(0, 16)}` : [],
+    ),
   ].sort();
 }
 

@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectedChecks } from "../../src/sandbox/expected-checks.ts";
 import { examineOwnImage } from "../../src/sandbox/own-image.ts";
 import { decideVerified, verifySandbox } from "../../src/sandbox/verify.ts";
+import { completeSettings, faultOf, openCommandFrame } from "../helpers/command.ts";
+import { openHouse } from "../helpers/house.ts";
 import { openSandbox, openTestEngine, type TestEngine } from "../helpers/sandbox-fixture.ts";
 
 let engine: TestEngine;
@@ -70,5 +73,32 @@ LABEL airlock.instance=other`);
   it("is refused where it is not built from this version's image, and where there is none of that name", async () => {
     expect((await failedOf("debian:bookworm-slim"))[0]).toContain("FROM airlock-sandbox:base");
     await expect(failedOf("airlock-test-own:none")).rejects.toMatchObject({ code: "engine.own-image" });
+  });
+
+  it("that is refused keeps the App from starting, and a run from beginning, with the check that failed", async () => {
+    const tag = await build("RUN echo > /opt/airlock/probe.mjs");
+    await using frame = await openCommandFrame();
+    const settings = { ...completeSettings(join(frame.folder, "none")), AIRLOCK_IMAGE: tag };
+    const { code, out, err } = await frame.run(["start", "--json"], settings);
+    expect([code, out]).toEqual([69, ""]);
+    expect(faultOf(err)).toMatchObject({
+      code: "engine.own-image",
+      message: expect.stringMatching(/is no sandbox: image\.files \(.*\/opt\/airlock differs/),
+      remedy: expect.stringContaining("sandbox verify"),
+    });
+
+    // An image that was changed under a running App: `dev` and `demo` go on, and each run is asked about it.
+    const own = await examineOwnImage(engine.engine, { reference: tag, ours: engine.imageId });
+    const house = await openHouse({ change: (machine) => ({ ...machine, image: { ...machine.image, ...own, tag } }) });
+    try {
+      const issue = await house.openIssue({ shell: "echo never" });
+      await house.setLabel(issue);
+      const run = await house.ended(issue);
+      expect(run.state).toMatchObject({ outcome: "failed", reason: expect.stringContaining("image.files") });
+      expect(await house.transcriptOf(run.id)).not.toContain("never");
+      expect((await house.answersOn(issue))[0]?.body).toContain("image.files");
+    } finally {
+      await house.close();
+    }
   });
 });

@@ -60,7 +60,10 @@ describe("the pin", () => {
     });
     expect(await pin(parts(), run)).toMatchObject({ pins: { baseSha: (await effects.mainPins()).baseSha } });
     await addBranchTip(store.db, { repositoryId, branch, sha: tip, run: run.id });
-    expect(await pin(parts(), run)).toEqual({ is: "pinned", pins: { targetBranch: "main", baseSha: tip, headBranch: branch } });
+    expect(await pin(parts(), run)).toEqual({
+      is: "pinned",
+      pins: { targetBranch: "main", baseSha: tip, headBranch: branch, isForReview: true },
+    });
     const theirs = await effects.strangerCommit("theirs");
     await maintainer.rest.git.updateRef({ ...repo, ref: `heads/${branch}`, sha: theirs, force: true });
     expect(await pin(parts(), run)).toMatchObject({ pins: { baseSha: (await effects.mainPins()).baseSha } });
@@ -72,7 +75,7 @@ describe("the pin", () => {
     const pull = await pulled(`feature-${number}`);
     expect(await asPull(pull)).toEqual({
       is: "pinned",
-      pins: { targetBranch: "main", baseSha: head, headBranch: `feature-${number}` },
+      pins: { targetBranch: "main", baseSha: head, headBranch: `feature-${number}`, isForReview: true },
     });
   });
 

@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Secret } from "../../src/secret/secret.ts";
-import { lockDatabase } from "../../src/store/database-lock.ts";
+import { lockMachine } from "../../src/store/database-lock.ts";
 import { openStore } from "../../src/store/open.ts";
 import { addDelivery } from "../../src/store/queries/deliveries.ts";
 import { openPostgresStore, startPostgres, type TestServer } from "../helpers/postgres.ts";
@@ -56,13 +58,14 @@ describe("two Apps on one database", () => {
   });
 });
 
-describe("a database that an App has taken", () => {
-  it("is refused to a second one until the first has gone, also after a crash of the server", async () => {
+describe("a machine's name that an App has taken in a database", () => {
+  it("is refused to a second one until the first has gone, also after a crash of the server, and no other name is", async () => {
     const url = new Secret(await server.database());
     const errors: unknown[] = [];
-    const take = () => lockDatabase({ url, onError: (error) => errors.push(error) });
+    const take = () => lockMachine({ url, machine: "0123456789ab", onError: (error) => errors.push(error) });
     const first = await take();
     await expect(take()).rejects.toMatchObject({ code: "store.held" });
+    await using _other = await lockMachine({ url, machine: "ba9876543210", onError: () => {} });
     await server.crash();
     // The first comes back to it by itself; whoever is quicker has it, and is refused nothing.
     await until("the lock to be taken again", () =>
@@ -79,6 +82,34 @@ describe("a database that an App has taken", () => {
         () => undefined,
       ),
     );
+  }, 60_000);
+});
+
+describe("a machine's name whose connection was lost", () => {
+  it("is taken again once, is not asked for any more, and is let go at the end", async () => {
+    const url = new Secret(await server.database());
+    const client = new pg.Client({ connectionString: url.reveal() });
+    await client.connect();
+    const holders = async () => {
+      const mine = "application_name = 'airlock-lock' and datname = current_database()";
+      return (await client.query(`select pid, backend_start from pg_stat_activity where ${mine} order by backend_start`)).rows;
+    };
+    const lock = await lockMachine({ url, machine: "0123456789ab", onError: () => {} });
+    const [lost] = await holders();
+    await client.query("select pg_terminate_backend($1)", [lost.pid]);
+    await until("another connection to hold it", async () => {
+      const now = await holders();
+      return now.length === 1 && now[0].pid !== lost.pid;
+    });
+    // It was asked for each second, for ever, by whoever had not got it.
+    const sessions = async () =>
+      Number((await client.query("select sessions from pg_stat_database where datname = current_database()")).rows[0].sessions);
+    const before = [await holders(), await sessions()];
+    await wait(2_500);
+    expect([await holders(), await sessions()]).toEqual(before);
+    await lock[Symbol.asyncDispose]();
+    await until("nobody to hold it", async () => (await holders()).length === 0);
+    await client.end();
   }, 60_000);
 });
 

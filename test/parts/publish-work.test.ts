@@ -77,12 +77,12 @@ async function commit(parents: string[], files: Record<string, string>, message:
   return sha;
 }
 
-async function workOf(tip: string, limit = 200): Promise<Work | undefined> {
+async function workOf(tip: string, limit = 200, target?: Sha): Promise<Work | undefined> {
   await git(["update-ref", "refs/heads/work", tip]);
-  return readWork(host, run, { base, limit });
+  return readWork(host, run, { base, limit, ...(target && { target }) });
 }
 
-async function rebuilt(work: Work): Promise<Sha> {
+async function rebuilt(work: Work, nowMs = 1_800_000_000_000): Promise<Sha> {
   return rebuildWork(
     {
       git: host,
@@ -90,7 +90,7 @@ async function rebuilt(work: Work): Promise<Sha> {
       request: requestOf(7),
       identity,
       base,
-      atMs: 1_800_000_000_000,
+      nowMs,
       redact: (text) => text.replaceAll("ghs_key", "[secret]"),
     },
     work,
@@ -136,6 +136,18 @@ describe("the work of an agent", () => {
     expect(await git(["fsck", "--strict", "--no-dangling"])).toBe("");
   });
 
+  it("is the same commit however often it is rebuilt, dated by the agent's last unless that lies", async () => {
+    const tip = await commit([base], { "a.txt": "1\n", "b.txt": "b\n" }, "One");
+    const work = await workOf(tip);
+    if (!work) throw new Error("nothing");
+    const dateOf = async (sha: string) => Number(await git(["log", "-1", "--format=%ct", sha])) * 1_000;
+    const made = await rebuilt(work);
+    expect(await rebuilt(work, 1_900_000_000_000)).toBe(made);
+    expect(await dateOf(made)).toBe(await dateOf(tip));
+    // Later than now: it is no older than the request, that much is certain.
+    expect(await dateOf(await rebuilt(work, 2_000_000))).toBe(requestOf(7).askedAtMs);
+  });
+
   it.each<[string, () => Promise<string>]>([
     [
       "a merge",
@@ -177,6 +189,75 @@ describe("the work of an agent", () => {
     }
     const work = await workOf(tip, 4);
     expect(work && inspect({ commits: work.changes, ...rest, limits: { commits: 4, files: 9, bytes: 9 } }).is).toBe("passed");
+  });
+
+  describe("that merged the target in", () => {
+    const ci = ".github/ci.yml";
+    const changedIn = async (tip: Sha, target: Sha) => {
+      const work = await workOf(tip, 200, target);
+      return work?.changes.at(-1)?.changes.map(({ path }) => path);
+    };
+
+    it("counts without what came from there", async () => {
+      const main = await commit([base], { "a.txt": "a\n", "b.txt": "main\n", [ci]: "theirs" }, "Main moved on");
+      const mine = await commit([base], { "a.txt": "mine\n", "b.txt": "b\n" }, "Mine");
+      const tip = await commit([mine, main], { "a.txt": "mine\n", "b.txt": "main\n", [ci]: "theirs" }, "Merge main");
+      expect(await changedIn(tip, main)).toEqual(["a.txt"]);
+      // The control: measured against the start alone, the target's changes would be the agent's.
+      expect((await workOf(tip))?.changes.at(-1)?.changes).toHaveLength(3);
+      // Later commits of the target change nothing of that.
+      const later = await commit([main], { "a.txt": "a\n", "b.txt": "later\n", [ci]: "later" }, "Later");
+      expect(await changedIn(tip, later)).toEqual(["a.txt"]);
+      // Taken without a merge they do count: they would be rebuilt as commits of ours.
+      expect(await changedIn(await commit([main], { "a.txt": "x\n", "b.txt": "main\n", [ci]: "theirs" }, "On"), main)).toEqual([
+        ci,
+        "a.txt",
+        "b.txt",
+      ]);
+    });
+
+    it("[66] shows what the merge itself changed, in a file that the target changed too", async () => {
+      const main = await commit([base], { "a.txt": "a\n", "b.txt": "b\n", [ci]: "theirs" }, "Main moved on");
+      const mine = await commit([base], { "a.txt": "mine\n", "b.txt": "b\n" }, "Mine");
+      const evil = await commit([mine, main], { "a.txt": "mine\n", "b.txt": "b\n", [ci]: "evil" }, "Merge main");
+      // The control: what shows each commit against its first parent and leaves merges out shows nothing of it.
+      expect(await git(["log", "--no-merges", "--name-only", "--format=", `${main}..${evil}`])).toBe("a.txt");
+      expect(await changedIn(evil, main)).toEqual([ci, "a.txt"]);
+      const gone = await commit([mine, main], { "a.txt": "mine\n", "b.txt": "b\n", [ci]: "evil" }, "Undone below");
+      const back = await commit([gone], { "a.txt": "mine\n", "b.txt": "b\n", [ci]: "theirs" }, "And undone");
+      expect(await changedIn(back, main)).toEqual(["a.txt"]);
+    });
+
+    it("[66] is not deceived by a target that it had already, or by another branch", async () => {
+      const old = await commit([base], { "a.txt": "a\n", [ci]: "old" }, "Old");
+      base = await commit([old], { "a.txt": "a\n", [ci]: "new" }, "New");
+      const other = await commit([old], { "a.txt": "a\n", [ci]: "old", "c.txt": "c" }, "Beside it");
+      // Back to the version of a commit that the start contains, in the shape of a merge.
+      const tip = await commit([base, other], { "a.txt": "a\n", [ci]: "old", "c.txt": "c" }, "Merge");
+      expect(await changedIn(tip, old)).toEqual([ci, "c.txt"]);
+      // Nothing of a branch that is not the target's is excused.
+      expect(await changedIn(tip, base)).toEqual([ci, "c.txt"]);
+    });
+
+    it("[66] crosswise counts without what came from there, and shows where somebody chose between two", async () => {
+      const files = { "a.txt": "a\n", "b.txt": "b\n", [ci]: "start" };
+      base = await commit([base], files, "Start");
+      const one = await commit([base], { ...files, "a.txt": "one\n", [ci]: "one" }, "One");
+      const two = await commit([base], { ...files, "b.txt": "two\n" }, "Two");
+      const both = { "a.txt": "one\n", "b.txt": "two\n", [ci]: "one" };
+      const main = await commit([one, two], both, "Main merged them");
+      const mine = await commit([two, one], { ...both, "c.txt": "mine" }, "And so did the agent");
+      expect((await git(["merge-base", "--all", mine, main])).split("\n").sort()).toEqual([one, two].sort());
+      expect(await changedIn(mine, main)).toEqual(["c.txt"]);
+
+      const rival = await commit([base], { ...files, "b.txt": "two\n", [ci]: "two" }, "Two, which changes it as well");
+      const settled = await commit([one, rival], { ...both, [ci]: "two" }, "Main took the second");
+      const chosen = await commit([rival, one], { ...both, [ci]: "one" }, "The agent takes the first");
+      expect((await git(["merge-base", "--all", chosen, settled])).split("\n")).toHaveLength(2);
+      expect(await changedIn(chosen, settled)).toEqual([ci]);
+      const evil = await commit([rival, one], { ...both, [ci]: "evil" }, "Or something else");
+      expect(await changedIn(evil, settled)).toEqual([ci]);
+    });
   });
 
   it("[66] is read as it is, whatever replace refs, attributes and names say", async () => {

@@ -179,7 +179,7 @@ describe("the timer", () => {
   it("looks at once and again, backs off where GitHub is away, and asks in a way that costs nothing where nothing is new", async () => {
     const { github } = effects.house;
     github.faults.add({ match: { path: "/api/v3/app/hook/deliveries" }, status: 503, times: 8 });
-    await using recovery = startRecovery(parts, 50);
+    await using recovery = startRecovery({ ...parts, isMine: async () => true }, 50);
     const made = await comment("/agent fix polled");
     await until("the delivery", async () => (await stored()).includes(made));
     await recovery.pass();

@@ -2,7 +2,10 @@ import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { endInput, tellAgent } from "../../src/agent/begin.ts";
 import { endOfInput, parseEntrypointEvent } from "../../src/sandbox/launch.ts";
+import { observeSandbox } from "../../src/sandbox/sandboxes.ts";
 import { openSandbox, openTestEngine, type TestEngine, type TestSandbox } from "../helpers/sandbox-fixture.ts";
+import { sealedUid } from "../helpers/uids.ts";
+import { until } from "../helpers/until.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -99,7 +102,7 @@ describe("Claude Code in a sandbox", { timeout: 90_000 }, () => {
         ...config,
         HostConfig: {
           ...config.HostConfig,
-          Tmpfs: { ...config.HostConfig.Tmpfs, "/etc/claude-code": "rw,uid=700255,gid=700255" },
+          Tmpfs: { ...config.HostConfig.Tmpfs, "/etc/claude-code": `rw,uid=${sealedUid},gid=${sealedUid}` },
         },
       }),
     });
@@ -120,6 +123,48 @@ describe("Claude Code in a sandbox", { timeout: 90_000 }, () => {
     const seen = JSON.stringify(box.door.modelRequests[1]?.messages);
     expect(seen).toContain("denied");
     expect(seen).not.toContain("seeded");
+  });
+
+  it("is not done where its work did not get out", async () => {
+    const turns = [{ tool: "Bash", input: { command: "mv /work/repo /work/elsewhere" } }, { text: "Done." }];
+    await using box = await openSandbox(engine, { turns });
+    await converse(box, "Work.", fresh());
+    const finished = parseEntrypointEvent(box.lines.at(-1)?.line ?? "");
+    expect(finished).toMatchObject({ airlock: "finished", claudeExit: 0, pushed: false });
+    const { instance, run } = box.handle;
+    const sight = await until("its end", async () => {
+      const seen = await observeSandbox(engine.engine, { instance, run });
+      return seen.state === "exited" ? seen : undefined;
+    });
+    expect(sight).toMatchObject({ exitCode: 75 });
+  });
+
+  it("clones and has its work saved where the git host is away for a moment", async () => {
+    const services = ["git-upload-pack", "git-receive-pack"];
+    // Twice at the first request for each, and in the middle of the push.
+    const gitAway = (request: string, before: readonly string[]) =>
+      services.some((each) => request.includes(each) && before.filter((one) => one.includes(`=${each}`)).length < 2) ||
+      (request.startsWith("POST") && request.includes("receive-pack") && !before.includes(request));
+    await using box = await openSandbox(engine, { turns: [], gitAway });
+    box.launch({ mode: "command", argv: ["bash", "-c", "echo made > made.txt"], branch: "main", resume: false });
+    await box.until(() => false);
+    expect(parseEntrypointEvent(box.lines.at(-1)?.line ?? "")).toMatchObject({ claudeExit: 0, pushed: true });
+    expect(await box.door.git("show", "work:made.txt")).toBe("made");
+  });
+
+  it("[78] has its work saved where a program that dies slowly holds the way to the gateway", async () => {
+    await using box = await openSandbox(engine, { turns: [] });
+    const hold = `const held = Buffer.alloc(1.2e9, 1); require("net").createServer(() => held).listen(8090, "127.0.0.1", () => console.log("held"))`;
+    const script = `for p in /proc/[0-9]*; do [ "$(cat $p/comm)" != socat ] || kill -9 "\${p#/proc/}"; done 2>/dev/null
+      node -e '${hold}' >/tmp/said & until grep -q held /tmp/said; do sleep 0.05; done; echo made > made.txt`;
+    box.launch({ mode: "command", argv: ["bash", "-c", script], branch: "main", resume: false });
+    await box.until(() => false);
+    expect(parseEntrypointEvent(box.lines.at(-1)?.line ?? "")).toMatchObject({
+      airlock: "finished",
+      claudeExit: 0,
+      pushed: true,
+    });
+    expect(await box.door.git("show", "work:made.txt")).toBe("made");
   });
 
   it("ends with 1 where the gateway refuses the model", async () => {

@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LocalHouse, startLocalHouse } from "../../src/cli/local-house.ts";
 import { childEnvironment } from "../../src/settings.ts";
 import { ensureMachine } from "../../src/setup/machine.ts";
+import { createPeople } from "../helpers/people.ts";
 import { expectNothingLeft } from "../helpers/remains.ts";
 import { until } from "../helpers/until.ts";
 
@@ -47,7 +48,8 @@ describe("airlock sandbox, beside a running App", { timeout: 120_000 }, () => {
     const { code, stdout } = await start("verify", "--json").ended;
     const told = JSON.parse(stdout);
     expect(told.checks.filter(({ ok }: { ok: boolean }) => !ok)).toEqual([]);
-    expect(told).toMatchObject({ mode: "sealed", failed: 0 });
+    expect(told).toMatchObject({ mode: "sealed", failed: 0, isolation: { kind: "runc", kernel: release() } });
+    expect(told.isolation.version).toMatch(/^\d+\.\d+\.\d+/);
     const names = told.checks.map(({ name }: { name: string }) => name);
     for (const name of [
       "calls.32-bit",
@@ -84,6 +86,42 @@ describe("airlock sandbox, beside a running App", { timeout: 120_000 }, () => {
     expect(code).toBe(7);
     expect(await remains()).toEqual([]);
     expect(house.github.state().tokens.live).toBe(0);
+  });
+
+  it("lends it what reads GitHub: gh shows runs, their logs and all checks, with no token inside", async () => {
+    const people = createPeople(house.github);
+    const sha = await people.commit({ branch: "fix", path: "fix.txt", content: "fixed\n" });
+    const { json: pull } = await people.ask("maintainer", "POST", "/pulls", { title: "Fix it", head: "fix", base: "main" });
+    const steps = [{ name: "Test", conclusion: "failure", log: "2026-01-01T00:00:00Z expected 2, got 3\n" }];
+    // More than GitHub gives on a page.
+    const jobs = Array.from({ length: 120 }, (_, i) => ({
+      name: `job-${i}`,
+      conclusion: i === 7 ? "failure" : "success",
+      steps,
+    }));
+    const wish = { of: sha, branch: "fix", name: "CI", path: ".github/workflows/ci.yml", event: "push", jobs };
+    const { id } = await house.github.addWorkflowRun("acme/shop", wish);
+    const script = [
+      'say() { echo "== $1"; shift; "$@" 2>&1; }',
+      "say list gh run list",
+      `say view gh run view ${id}`,
+      `say log gh run view ${id} --log`,
+      `say checks gh pr checks ${pull.number}`,
+      "say secrets sh -c 'env | grep -c ghs_'",
+    ].join("\n");
+    const { stdout } = await start("exec", "--repo", "acme/shop", "--json", "--", "bash", "-c", script).ended;
+    const told = JSON.parse(stdout);
+    const parts = new Map<string, string>();
+    for (const part of told.stdout.split("== ").slice(1)) parts.set(part.split("\n")[0], part.slice(part.indexOf("\n") + 1));
+    expect(parts.get("list"), told.stdout).toContain("CI");
+    expect(parts.get("view")).toContain("job-7");
+    expect(parts.get("log")).toContain("expected 2, got 3");
+    expect(parts.get("checks")?.match(/^job-\d+\t/gm)).toHaveLength(120);
+    expect(parts.get("secrets")).toBe("0\n");
+    const api = told.record.filter(({ door }: { door: string }) => door === "api");
+    expect(api.filter(({ verdict }: { verdict: string }) => verdict === "refused")).toEqual([]);
+    expect(house.github.state().tokens.live).toBe(0);
+    expect(house.github.state().invalidResponses).toEqual([]);
   });
 
   it("needs a repository's name, and one where the App is installed", async () => {

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -80,6 +81,7 @@ describe("the verification of a sandbox", { timeout: 60_000 }, () => {
       ["devices", "engine.devices"],
     ],
     ["as another uid", (config) => ({ ...config, User: "700254:700254" }), ["uid", "gid", "engine.user", "gateway"]],
+    ["under another of the engine's runtimes", withHost(() => ({ Runtime: "io.containerd.runc.v2" })), ["engine.runtime"]],
     ["as root", (config) => ({ ...config, User: "0:0" }), ["uid", "gid", "engine.user"]],
     ["with another group besides", withHost(() => ({ GroupAdd: ["4"] })), ["groups", "engine.user"]],
     [
@@ -99,6 +101,24 @@ describe("the verification of a sandbox", { timeout: 60_000 }, () => {
     await using box = await openSandbox(engine, { loosen });
     const found = await verify(box);
     expect(found.verified ? [] : found.failed.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+  });
+
+  it("refuses one whose home is not empty, but where its run goes on", async () => {
+    const { DockerRootDir } = (await engine.engine.docker.info()) as { DockerRootDir: string };
+    const plant = (config: SandboxConfig) => {
+      writeFileSync(path.join(DockerRootDir, "volumes", config.name, "_data/planted"), "");
+      return config;
+    };
+    await using box = await openSandbox(engine, { loosen: plant });
+    const found = await verify(box);
+    expect(found.verified === false && found.failed.map(({ name, seen }) => [name, seen])).toEqual([["home.empty", "planted"]]);
+    // Nothing else is forgiven there: the same look, taken for one of a run that goes on.
+    const { handle, probeLine } = box;
+    const again = await verify({ ...box, handle, probeLine, spec: { ...box.spec, goesOn: true } });
+    expect(again).toMatchObject({ verified: true });
+    const worse = probeLine.replace('"name":"uid","ok":true', '"name":"uid","ok":false');
+    expect(worse).not.toBe(probeLine);
+    expect(await verify({ ...box, probeLine: worse, spec: { ...box.spec, goesOn: true } })).toMatchObject({ verified: false });
   });
 
   it("refuses one that has another run's door", async () => {

@@ -14,6 +14,7 @@ import {
 } from "../../src/sandbox/sandboxes.ts";
 import { sandboxName } from "../../src/sandbox/spec.ts";
 import { openSandbox, openTestEngine, type TestEngine } from "../helpers/sandbox-fixture.ts";
+import { sealedUid } from "../helpers/uids.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -30,7 +31,7 @@ describe("a sandbox", { timeout: 60_000 }, () => {
     box.launch(bash("id -u; pwd; cat a.txt; echo two > b.txt; exit 3"));
     const end = parseEntrypointEvent((await box.until(finished))?.line ?? "");
     const text = box.lines.map(({ line }) => line);
-    expect(text).toEqual(expect.arrayContaining(["700255", "/work/repo", "one"]));
+    expect(text).toEqual(expect.arrayContaining([`${sealedUid}`, "/work/repo", "one"]));
     expect(text.map(parseEntrypointEvent)).toContainEqual({ airlock: "cloned", head: box.door.base, fresh: true });
     const work = await box.door.git("rev-parse", "work");
     expect(end).toEqual({ airlock: "finished", claudeExit: 3, pushed: true, head: work });
@@ -38,6 +39,26 @@ describe("a sandbox", { timeout: 60_000 }, () => {
     expect(await box.door.git("log", "-1", "--format=%an %ae", "work")).toBe("agent agent@sandbox.invalid");
     await box.until(() => false);
     expect(await observeSandbox(engine.engine, box.handle)).toMatchObject({ state: "exited", exitCode: 3 });
+  });
+
+  it("tells programs of tunnels where there are some, and of none where there are none", async () => {
+    const told = async (tunnels?: string[]) => {
+      await using box = await openSandbox(engine, tunnels ? { tunnels } : {});
+      box.launch(bash("env | grep -i proxy | sort; curl -s http://127.0.0.1:8090/healthz"));
+      await box.until(finished);
+      return box.lines.map(({ line }) => line).filter((line) => /proxy|"run":/i.test(line) && !line.startsWith("GOPROXY"));
+    };
+    const proxy = "http://127.0.0.1:8090";
+    expect(await told(["docs.example.org"])).toEqual([
+      ...[
+        `HTTPS_PROXY=${proxy}`,
+        `https_proxy=${proxy}`,
+        "NO_PROXY=127.0.0.1,localhost",
+        "no_proxy=127.0.0.1,localhost",
+      ].toSorted(),
+      expect.stringContaining('"tunnels"'),
+    ]);
+    expect(await told()).toEqual([expect.stringContaining('"run"')]);
   });
 
   it("[23] pushes what was left though the repository's own hooks and settings forbid it", async () => {
@@ -115,7 +136,7 @@ describe("a sandbox", { timeout: 60_000 }, () => {
     await removeSandbox(engine.engine, box.spec);
     await removeSandbox(engine.engine, box.spec);
     expect(await observeSandbox(engine.engine, box.spec)).toEqual({ state: "absent" });
-    const { Volumes } = await engine.engine.docker.listVolumes({ filters: { name: [sandboxName(box.spec.run)] } });
+    const { Volumes } = await engine.engine.docker.listVolumes({ filters: { name: [sandboxName(box.spec)] } });
     expect(Volumes ?? []).toEqual([]);
   });
 
@@ -129,7 +150,12 @@ describe("a sandbox", { timeout: 60_000 }, () => {
 
   it("[71] is refused where somebody else has its name", async () => {
     await using box = await openSandbox(engine);
-    await expect(createSandbox(engine.engine, { ...box.spec, instance: "another" })).rejects.toMatchObject({
+    // Names tell instances apart by their first digits.
+    const theirs = { ...box.spec, instance: "others-one" };
+    await using held = new AsyncDisposableStack();
+    held.defer(() => removeSandbox(engine.engine, theirs));
+    await createSandbox(engine.engine, theirs);
+    await expect(createSandbox(engine.engine, { ...box.spec, instance: "others-two" })).rejects.toMatchObject({
       code: "engine.name-taken",
     });
   });

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -29,6 +30,26 @@ describe("airlock start", () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: "" });
     expect(stderr).toMatch(/^[^\n]*Open http:\/\/localhost:\d+ and enter the code [A-Z2-9]{4}-[A-Z2-9]{4}$/);
   });
+
+  it("ends with a sentence where gVisor is demanded and the engine has none", async () => {
+    const { privateKey } = generateKeyPairSync("rsa", {
+      modulusLength: 2048,
+      privateKeyEncoding: { type: "pkcs1", format: "pem" },
+      publicKeyEncoding: { type: "spki", format: "pem" },
+    });
+    const env = {
+      APP_ID: "7",
+      PRIVATE_KEY: privateKey,
+      WEBHOOK_SECRET: "not-a-secret-at-all",
+      ANTHROPIC_API_KEY: "none",
+      AIRLOCK_ACCOUNTS: "acme",
+    };
+    const { exitCode, stdout, stderr } = await start({ ...env, AIRLOCK_RUNTIME: "runsc" }, "--json");
+    expect({ exitCode, stdout }).toEqual({ exitCode: 69, stdout: "" });
+    expect(JSON.parse(stderr.split("\n").at(-1) ?? "")).toMatchObject({
+      error: { code: "engine.runtime", message: expect.stringContaining("no runtime of the name runsc") },
+    });
+  }, 300_000);
 
   it("ends with 78 and names the setting that is wrong", async () => {
     const { exitCode, stdout, stderr } = await start({ APP_ID: "seven" }, "--json");

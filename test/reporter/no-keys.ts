@@ -4,6 +4,7 @@ for (const name of [
   "CLAUDE_CODE_OAUTH_TOKEN",
   "PRIVATE_KEY",
   "WEBHOOK_SECRET",
+  "WEBHOOK_SECRET_OLD",
   "GITHUB_TOKEN",
   "GH_TOKEN",
 ]) {

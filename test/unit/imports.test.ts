@@ -1,4 +1,5 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -7,15 +8,18 @@ const order = [
   "airlock.ts",
   "cli",
   "wire.ts",
+  "wire",
   "setup",
   "delivery",
   "pages",
   "trial",
   "reconcile",
+  "disk",
   "trigger",
   "prepare",
   "agent",
   "sandbox",
+  "backup",
   "gateway",
   "publish",
   "report",
@@ -27,6 +31,7 @@ const order = [
   "settings.ts",
   "settings",
   "log.ts",
+  "lines.ts",
   "secret",
   "fault.ts",
 ];
@@ -43,6 +48,18 @@ describe("imports", () => {
 
   it("name files that exist", () => {
     expect(imports.filter(({ target }) => !existsSync(join(src, target)))).toEqual([]);
+  });
+
+  it("are of files that Node reads as they are, with a parser of its own", () => {
+    const unread = files.filter((file) => {
+      try {
+        stripTypeScriptTypes(readFileSync(join(src, file), "utf8"));
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    expect(unread).toEqual([]);
   });
 
   it("know every part of the tree", () => {

@@ -1,8 +1,8 @@
 import { type IncomingMessage, request } from "node:http";
-import { createInterface } from "node:readline";
 import { json, text } from "node:stream/consumers";
 import { z } from "zod";
 import { Fault } from "../../fault.ts";
+import { readLines } from "../../lines.ts";
 import type { EvidenceRow } from "../../run/evidence.ts";
 import { parseRunId, type RunId } from "../../run/identity.ts";
 
@@ -28,12 +28,16 @@ const run = z.looseObject({
   createdAtMs: z.number(),
   endedAtMs: z.number().optional(),
   state: z.looseObject({ at: z.string(), words: z.string(), outcome: z.string().optional(), reason: z.string().optional() }),
-  mode: z.string(),
+  mode: z.string().optional(),
   checks: z.array(z.looseObject({ ok: z.boolean() })),
+  isolation: z
+    .looseObject({ kind: z.enum(["runc", "gvisor"]), version: z.string(), kernel: z.string(), escapes: z.array(z.string()) })
+    .optional(),
   evidence: z.looseObject({ allowed: z.number(), refused: z.number() }),
   grants: z.array(z.looseObject({ expiresAtMs: z.number(), revokedAtMs: z.number().optional() })),
   usage: z.looseObject({ turns: z.number(), inputTokens: z.number(), outputTokens: z.number(), costUsd: z.number().optional() }),
   held: z.looseObject({ why: z.array(z.string()), sha: z.string(), untilMs: z.number() }).optional(),
+  forgotten: z.string().optional(),
   branch: z.string().optional(),
   pullRequest: z.looseObject({ number: z.number(), url: z.string() }).optional(),
 });
@@ -44,10 +48,45 @@ const evidence = z.object({
   head: z.object({ rows: z.number(), digest: z.string() }).optional(),
 });
 
+const pause = z.looseObject({ repository: z.string().optional(), by: z.string(), working: z.boolean(), atMs: z.number() });
+
+const machine = z.looseObject({
+  ...{ machine: z.string(), labels: z.array(z.string()), places: z.number(), version: z.string() },
+  ...{ sinceMs: z.number(), seenAtMs: z.number() },
+});
+
+const full = z.looseObject({ path: z.string(), usedPercent: z.number(), boundPercent: z.number() });
+
+const disk = z.looseObject({
+  disks: z.array(z.looseObject({ of: z.array(z.string()), path: z.string(), usedBytes: z.number(), availableBytes: z.number() })),
+  boundPercent: z.number().optional(),
+  full: full.optional(),
+  holdings: z.array(z.looseObject({ kind: z.string(), bytes: z.number(), count: z.number().optional() })),
+});
+
+const standstill = z.object({ pauses: z.array(pause), full: full.optional() });
+
+const budget = z.looseObject({
+  scope: z.enum(["deployment", "repository", "actor"]),
+  name: z.string().optional(),
+  per: z.string(),
+  period: z.string(),
+  capMicroUsd: z.number().optional(),
+  spentMicroUsd: z.number(),
+  reservedMicroUsd: z.number(),
+  endsAtMs: z.number(),
+});
+
+const backup = z.object({
+  ...{ file: z.string(), bytes: z.number(), rows: z.number().optional(), heldMs: z.number() },
+  work: z.array(z.custom<RunId>((text) => parseRunId(text) !== undefined)),
+});
+
 const event = z.looseObject({ atMs: z.number(), kind: z.string(), text: z.string(), tool: z.string().nullish() });
 
 /** One line of the list. `subject`: "issue #7" or "pull request #9". */
 export type RunLine = z.infer<typeof line>;
+export type BudgetLine = z.infer<typeof budget>;
 export type RunDetail = z.infer<typeof run>;
 /** One line of a run's transcript. */
 export type TranscriptEvent = z.infer<typeof event>;
@@ -61,6 +100,20 @@ export interface RunsClient {
   logs(id: string, options: { follow: boolean; signal: AbortSignal }): AsyncGenerator<TranscriptEvent>;
   evidence(id: string): Promise<z.infer<typeof evidence>>;
   cancel(id: string): Promise<void>;
+  /** Keeps new runs from beginning; with `working`, puts those away that are at work. `repository`: "owner/name"; undefined: all. */
+  pause(wish: { repository: string | undefined; working: boolean }): Promise<void>;
+  /** False where nothing was paused. */
+  resume(wish: { repository: string | undefined }): Promise<boolean>;
+  /** Those that share the database, by the clock of the one that answers. */
+  machines(): Promise<{ machines: z.infer<typeof machine>[]; nowMs: number }>;
+  /** Where money over all runs stands. */
+  budgets(): Promise<BudgetLine[]>;
+  /** What keeps runs from beginning: what is paused, and a disk that is full. */
+  pauses(): Promise<z.infer<typeof standstill>>;
+  /** How full the machine's disks are, and what Airlock has there. */
+  disk(): Promise<z.infer<typeof disk>>;
+  /** Has the App write a backup. `file`: absolute. */
+  backUp(file: string): Promise<z.infer<typeof backup>>;
   /** Answers the commit that the word was filed for. `sha`: refused where another one is held. */
   decide(id: string, kind: "publish" | "discard", sha: string | undefined): Promise<string>;
 }
@@ -87,15 +140,35 @@ export function runsClient({ socketPath, dataFolder }: { socketPath: string; dat
           `/runs/${id}/${kind}${sha === undefined ? "" : `?sha=${sha}`}`,
         )
       ).sha,
+    machines: () => askFor(z.object({ machines: z.array(machine), nowMs: z.number() }), "GET", "/machines"),
     evidence: (id) => askFor(evidence, "GET", `/runs/${id}/evidence`),
+    pause: async ({ repository, working }) =>
+      void (await askFor(
+        z.object({ ok: z.literal(true) }),
+        "POST",
+        `/pause?${query({ repo: repository, working: working ? "1" : undefined })}`,
+      )),
+    resume: async ({ repository }) =>
+      (await askFor(z.object({ ok: z.literal(true), changed: z.boolean() }), "POST", `/resume?${query({ repo: repository })}`))
+        .changed,
+    budgets: async () => (await askFor(z.object({ budgets: z.array(budget) }), "GET", "/budgets")).budgets,
+    pauses: () => askFor(standstill, "GET", "/pauses"),
+    disk: () => askFor(disk, "GET", "/disk"),
+    backUp: (file) => askFor(backup, "POST", `/backup?${query({ file })}`),
     cancel: async (id) => void (await askFor(z.object({ ok: z.literal(true) }), "POST", `/runs/${id}/cancel`)),
     async *logs(id, { follow, signal }) {
       const response = await ask("GET", `/runs/${id}/logs${follow ? "?follow=1" : ""}`, signal);
-      for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      for await (const line of readLines(response)) {
         if (line.trim() !== "") yield understand(event, parseJson(line));
       }
     },
   };
+}
+
+function query(fields: Record<string, string | undefined>): string {
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) asked.set(name, value);
+  return asked.toString();
 }
 
 /** How the App says no: 404 no such run, 409 ended or ambiguous, 503 store away. */

@@ -25,7 +25,7 @@ export async function printEvidence(options: unknown, terminal: Terminal): Promi
       String(row.seq),
       new Date(row.atMs).toISOString(),
       row.verdict,
-      `${row.method} ${row.target}`,
+      `${row.method} ${row.target}${row.times === undefined ? "" : ` ×${row.times}`}`,
       row.rule,
       String(row.status),
     ].map(plain),

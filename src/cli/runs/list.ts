@@ -1,4 +1,5 @@
 import { exitCodes } from "../../fault.ts";
+import { printFull } from "../../run/full.ts";
 import { plain, plainJson } from "../plain.ts";
 import { printAge, printTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -18,5 +19,12 @@ export async function listRuns(options: unknown, terminal: Terminal): Promise<nu
     );
     for (const line of printTable([["RUN", "REPOSITORY", "SUBJECT", "STATE", "BY", "AGE"], ...rows])) terminal.out(line);
   }
+  if (json) return exitCodes.done;
+  const { pauses, full } = await client.pauses();
+  for (const { repository, by } of pauses)
+    terminal.err(
+      `${repository === undefined ? "everything" : plain(repository)} is paused by ${plain(by)}: see ./airlock resume --help`,
+    );
+  if (full) terminal.err(`${printFull(full)}: see ./airlock disk`);
   return exitCodes.done;
 }

@@ -1,4 +1,5 @@
 import { exitCodes } from "../../fault.ts";
+import { printIsolation } from "../../run/isolation.ts";
 import { plain, plainJson } from "../plain.ts";
 import { printTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -27,9 +28,12 @@ function rowsOf(run: RunDetail, nowMs: number): string[][] {
     ["reason", state.reason],
     ["held", run.held && `${run.held.sha}: ${run.held.why.join(" ")}`],
     ["ended", run.endedAtMs === undefined ? undefined : printTime(run.endedAtMs)],
-    ["sandbox", `${run.mode}, ${checks.length} checks, ${failed} failed`],
+    ["sandbox", run.mode && `${run.mode}, ${checks.length} checks, ${failed} failed`],
+    ["kept by", run.isolation && printIsolation(run.isolation)],
+    ["known holes", run.isolation && run.isolation.escapes.length > 0 ? run.isolation.escapes.join("; ") : undefined],
     ["requests", `${evidence.allowed} allowed, ${evidence.refused} refused`],
     ["tokens", `${grants.length} minted, ${live} live`],
+    ["removed", run.forgotten && `${run.forgotten}, after its time`],
     ["model", `${usage.turns} turns, ${usage.inputTokens} tokens in, ${usage.outputTokens} out, ${cost}`],
     ["branch", run.branch],
     ["pull request", run.pullRequest?.url],

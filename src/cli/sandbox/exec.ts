@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { exitCodes, Fault } from "../../fault.ts";
 import { awaitStop } from "../await-stop.ts";
-import { plain } from "../plain.ts";
 import type { Terminal } from "../terminal.ts";
-import { openTrial, repositoryOf } from "./trial.ts";
+import { openTrial, printRecorded, repositoryOf } from "./trial.ts";
 
 const shape = z.strictObject({
   mode: z.enum(["sealed", "firewalled"], { error: "--mode is sealed or firewalled" }),
@@ -22,7 +21,7 @@ export async function exec(given: unknown, terminal: Terminal): Promise<number> 
   const { mode, repo, data, local, json, argv } = parsed.data;
   const stop = awaitStop();
   const told: Record<"stdout" | "stderr", string[]> = { stdout: [], stderr: [] };
-  const record: { verdict: string; method: string; target: string }[] = [];
+  const record: Parameters<typeof printRecorded>[0][] = [];
   let exitCode: number = exitCodes.failed;
   const wish = (of: { local: boolean }) => ({ do: "exec", mode, repository: repositoryOf(repo, of), argv }) as const;
   for await (const event of openTrial({ data, local }, wish, stop.signal)) {
@@ -36,6 +35,6 @@ export async function exec(given: unknown, terminal: Terminal): Promise<number> 
   if (json) {
     const text = (lines: string[]) => lines.map((line) => `${line}\n`).join("");
     terminal.out(JSON.stringify({ mode, exitCode, stdout: text(told.stdout), stderr: text(told.stderr), record }));
-  } else for (const row of record) terminal.err(`gateway: ${plain(`${row.verdict} ${row.method} ${row.target}`)}`);
+  } else for (const row of record) terminal.err(printRecorded(row));
   return exitCode;
 }

@@ -4,9 +4,8 @@ import { exitCodes, Fault } from "../../fault.ts";
 import { openEngine } from "../../sandbox/engine.ts";
 import { childEnvironment } from "../../settings.ts";
 import { awaitStop } from "../await-stop.ts";
-import { plain } from "../plain.ts";
 import type { Terminal } from "../terminal.ts";
-import { openTrial, repositoryOf } from "./trial.ts";
+import { openTrial, printRecorded, repositoryOf } from "./trial.ts";
 
 const shape = z.strictObject({
   mode: z.enum(["sealed", "firewalled"], { error: "--mode is sealed or firewalled" }),
@@ -29,7 +28,7 @@ export async function shell(given: unknown, terminal: Terminal): Promise<number>
   await using undo = new AsyncDisposableStack();
   for await (const event of openTrial({ data, local }, wish, stop.signal)) {
     if (event.is === "ended") exitCode = event.exitCode;
-    if (event.is === "record") terminal.err(`gateway: ${plain(`${event.row.verdict} ${event.row.method} ${event.row.target}`)}`);
+    if (event.is === "record") terminal.err(printRecorded(event.row));
     if (event.is !== "attach") continue;
     const { DOCKER_HOST } = childEnvironment();
     const engine = await openEngine(DOCKER_HOST === undefined ? {} : { dockerHost: DOCKER_HOST });

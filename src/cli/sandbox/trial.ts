@@ -1,10 +1,11 @@
 import { type IncomingMessage, request } from "node:http";
-import { createInterface } from "node:readline";
 import { Fault } from "../../fault.ts";
+import { readLines } from "../../lines.ts";
 import { appSocket } from "../../settings/place.ts";
-import { childEnvironment, operatorEnvironment, readOwnImage, readPlaceSettings } from "../../settings.ts";
+import { operatorEnvironment, readOwnImage, readPlaceSettings, setupEnvironment } from "../../settings.ts";
 import { ensureMachine } from "../../setup/machine.ts";
 import { type TrialEvent, type TrialWish, trialEvent } from "../../trial/event.ts";
+import { plain } from "../plain.ts";
 
 export interface TrialPlace {
   data: string | undefined;
@@ -28,7 +29,7 @@ export async function* openTrial(
       remedy: "Start it with ./airlock start, or leave --data out to use a local GitHub",
     });
   const machine = await ensureMachine({
-    ...{ provision: false, env: childEnvironment(), signal },
+    ...{ provision: false, env: setupEnvironment(), signal },
     ownImage: readOwnImage(),
   });
   const { startLocalHouse } = await import("../local-house.ts");
@@ -46,6 +47,11 @@ export function repositoryOf(named: string | undefined, { local }: { local: bool
   });
 }
 
+/** A row of the gateway's record, on one line. */
+export function printRecorded({ verdict, method, target, times }: Extract<TrialEvent, { is: "record" }>["row"]): string {
+  return plain(`gateway: ${verdict} ${[method, target].filter(Boolean).join(" ")}${times === undefined ? "" : ` ×${times}`}`);
+}
+
 async function isThere(socketPath: string): Promise<boolean> {
   try {
     const response = await ask({ socketPath, method: "GET", path: "/healthz" });
@@ -60,7 +66,7 @@ async function* follow(socketPath: string, wish: TrialWish, signal: AbortSignal)
   const response = await ask({ socketPath, method: "POST", path: "/sandboxes", body: JSON.stringify(wish), signal });
   let over = false;
   try {
-    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of readLines(response)) {
       const parsed = trialEvent.safeParse(parseLine(line));
       if (!parsed.success) throw otherVersion;
       if (parsed.data.is === "fault") throw new Fault(parsed.data.code, parsed.data.message, { remedy: parsed.data.remedy });

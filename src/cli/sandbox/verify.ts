@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { exitCodes, Fault } from "../../fault.ts";
 import type { SandboxCheck } from "../../run/check.ts";
+import { type Isolation, printIsolation } from "../../run/isolation.ts";
 import { awaitStop } from "../await-stop.ts";
 import { plain } from "../plain.ts";
 import { printTable } from "../table.ts";
@@ -25,13 +26,14 @@ export async function verify(given: unknown, terminal: Terminal): Promise<number
   const wish = { do: "verify", mode, ...(dial !== undefined && { dial }) } as const;
   let checks: SandboxCheck[] = [];
   let failed: string[] = [];
+  let isolation: Isolation | undefined;
   for await (const event of openTrial({ data, local }, () => wish, stop.signal)) {
     if (event.is !== "verified") continue;
-    ({ failed } = event);
+    ({ failed, isolation } = event);
     checks = [...event.checks, ...event.failed.filter((name) => !event.checks.some((it) => it.name === name)).map(missing)];
   }
-  if (json) terminal.out(JSON.stringify({ mode, checks, failed: failed.length }));
-  else print({ checks, failed }, terminal);
+  if (json) terminal.out(JSON.stringify({ mode, ...(isolation && { isolation }), checks, failed: failed.length }));
+  else printVerified({ checks, failed, isolation }, terminal);
   return failed.length === 0 && checks.length > 0 ? exitCodes.done : exitCodes.failed;
 }
 
@@ -40,8 +42,14 @@ function missing(name: string): SandboxCheck {
   return { name, side: /^(engine|host)\./.test(name) ? "outside" : "inside", ok: false, seen: "missing" };
 }
 
-function print({ checks, failed }: { checks: SandboxCheck[]; failed: string[] }, terminal: Terminal): void {
+/** The table for people: each check, what keeps the sandbox, and what is known against that. */
+export function printVerified(
+  { checks, failed, isolation }: { checks: SandboxCheck[]; failed: string[]; isolation: Isolation | undefined },
+  terminal: Terminal,
+): void {
   const rows = checks.map(({ name, side, ok, seen }) => [ok ? "ok" : "FAILED", side, name, seen].map(plain));
   for (const line of printTable([["", "SIDE", "CHECK", "SEEN"], ...rows])) terminal.out(line);
+  if (isolation) terminal.out(`kept by ${plain(printIsolation(isolation))}`);
+  for (const hole of isolation?.escapes ?? []) terminal.out(`known: ${plain(hole)}`);
   terminal.err(failed.length === 0 ? `${checks.length} checks, none failed` : `failed: ${failed.map(plain).join(", ")}`);
 }

@@ -25,17 +25,26 @@ export interface TraceSources {
   place: Place;
 }
 
+/** In the engine, or anywhere else on the machine. */
+export type TracePlace = "engine" | "machine";
+
 /**
- * The names of all traces that no running App answers for: another Airlock may be at work on this machine meanwhile. Looks only.
- * Compare what was found before the tests with what is found after.
+ * The names of all traces in `places` that no running App answers for: another Airlock may be at work on this machine meanwhile. Looks
+ * only. Compare what was found before the tests with what is found after.
  */
-export async function observeTraces(sources: TraceSources): Promise<Set<string>> {
+export async function observeTraces(
+  sources: TraceSources,
+  places: readonly TracePlace[] = ["engine", "machine"],
+): Promise<Set<string>> {
   const socketFolders = dirname(sources.place.runtimeFolder);
-  const found = await Promise.all([
-    observeEngine(sources.engineSocket),
+  const onMachine = () => [
     list(sources.temporaryFolder, (path) => ({ name: `folder ${path}`, instance: undefined })),
     list(socketFolders, (path) => ({ name: `sockets ${path}`, instance: basename(path) })),
     observeProcesses(sources),
+  ];
+  const found = await Promise.all([
+    ...(places.includes("engine") ? [observeEngine(sources.engineSocket)] : []),
+    ...(places.includes("machine") ? onMachine() : []),
   ]);
   const traces = found.flat();
   const instances = [...new Set(traces.flatMap(({ instance }) => instance ?? []))];

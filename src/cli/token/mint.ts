@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { exitCodes, Fault } from "../../fault.ts";
-import { statusOf } from "../../github/api.ts";
+import { isPassing, statusOf } from "../../github/api.ts";
 import { createGitHubApp, type GitHubApp } from "../../github/app.ts";
 import { findDangerousPermissions } from "../../github/dangerous.ts";
 import { explainRefusedMint } from "../../github/refused-mint.ts";
@@ -60,6 +60,11 @@ async function findInstallation(app: GitHubApp, { owner, repo }: { owner: string
   try {
     return (await app.api.rest.apps.getRepoInstallation({ owner, repo })).data.id;
   } catch (error) {
+    if (isPassing(error))
+      throw new Fault("github.away", "GitHub does not say whether the App is installed there", {
+        remedy: "Try again in a moment",
+        cause: error,
+      });
     if (statusOf(error) !== 404) throw error;
     throw new Fault("grant.not-installed", `The App is not installed on ${owner}/${repo}`, {
       remedy: "Install it there: the App's page, Install App",

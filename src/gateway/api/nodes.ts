@@ -1,12 +1,6 @@
 /** ◆ Issues and pull requests as GraphQL names them, made from what REST says. Lists that need another call are functions. */
+import { connection, list, type ReadRest, type Rest, whole } from "./connection.ts";
 import type { Arguments, Node } from "./execute.ts";
-
-/** Reads one path below the repository; undefined: there is none. */
-export type ReadRest = (below: string) => Promise<unknown>;
-
-/** GitHub's own answer: trusted to have the shape of its published description. */
-// biome-ignore lint/suspicious/noExplicitAny: naming each field of the description again would say nothing.
-type Rest = Record<string, any>;
 
 export function repositoryNode(read: ReadRest, of: { owner: string; name: string }): Node {
   const issue = async ({ number }: Arguments) => {
@@ -27,8 +21,8 @@ export function repositoryNode(read: ReadRest, of: { owner: string; name: string
     issue,
     issueOrPullRequest: issue,
     pullRequest: ({ number }: Arguments) => pull(number),
-    issues: (args: Arguments) => list(read, args, "issues", (found) => (found.pull_request ? undefined : issueNode(read, found))),
-    pullRequests: (args: Arguments) => list(read, args, "pulls", (found) => pullNode(read, found)),
+    issues: (args: Arguments) => subjects(read, args, "issues", (found) => issueNode(read, found)),
+    pullRequests: (args: Arguments) => subjects(read, args, "pulls", (found) => pullNode(read, found)),
   };
 }
 
@@ -42,26 +36,18 @@ export async function findNode(read: ReadRest, id: unknown): Promise<Node | null
   return pull ? pullNode(read, pull) : null;
 }
 
-async function list(
-  read: ReadRest,
-  args: Arguments,
-  of: "issues" | "pulls",
-  node: (found: Rest) => Node | undefined,
-): Promise<Node> {
+async function subjects(read: ReadRest, args: Arguments, of: "issues" | "pulls", node: (found: Rest) => Node): Promise<Node> {
   const states = Array.isArray(args.states) ? args.states : ["OPEN"];
   const state = states.length === 1 && states[0] === "OPEN" ? "open" : states.includes("OPEN") ? "all" : "closed";
-  const first = Math.min(100, whole(args.first));
   const merged = states.length === 1 && states[0] === "MERGED";
-  const found = ((await read(`/${of}?state=${state}&per_page=100`)) ?? []) as Rest[];
-  const nodes = found
-    .filter(
-      (each) =>
-        (!args.headRefName || each.head?.ref === args.headRefName) && (!args.baseRefName || each.base?.ref === args.baseRefName),
-    )
-    .filter((each) => !merged || each.merged_at)
-    .map(node)
-    .filter((each) => each !== undefined);
-  return connection(nodes.slice(0, first), nodes.length);
+  const keeps = (each: Rest): boolean => {
+    // REST counts pull requests among the issues.
+    if (of === "issues" && each.pull_request) return false;
+    if (args.headRefName && each.head?.ref !== args.headRefName) return false;
+    if (args.baseRefName && each.base?.ref !== args.baseRefName) return false;
+    return !merged || Boolean(each.merged_at);
+  };
+  return list(read, args, { path: `/${of}?state=${state}`, keeps, node });
 }
 
 function common(read: ReadRest, found: Rest): Node {
@@ -89,11 +75,8 @@ function common(read: ReadRest, found: Rest): Node {
     projectCards: connection([]),
     projectItems: connection([]),
     reactionGroups: [],
-    comments: async (args: Arguments) => {
-      const comments = ((await read(`/issues/${found.number}/comments?per_page=100`)) ?? []) as Rest[];
-      const shown = typeof args.last === "number" ? comments.slice(-args.last) : comments.slice(0, 100);
-      return connection(shown.map(comment), Math.max(found.comments ?? 0, comments.length));
-    },
+    comments: (args: Arguments) =>
+      list(read, args, { path: `/issues/${found.number}/comments`, node: comment, total: found.comments ?? 0 }),
   };
 }
 
@@ -104,7 +87,8 @@ function issueNode(read: ReadRest, found: Rest): Node {
 
 function pullNode(read: ReadRest, found: Rest): Node {
   const head = found.head ?? {};
-  const below = (part: string) => async () => ((await read(`/pulls/${found.number}/${part}?per_page=100`)) ?? []) as Rest[];
+  const below = (part: string, node: (each: Rest) => Node, total?: number) => (args: Arguments) =>
+    list(read, args, { path: `/pulls/${found.number}/${part}`, node, ...(total !== undefined && { total }) });
   const mergeable = found.mergeable === true ? "MERGEABLE" : found.mergeable === false ? "CONFLICTING" : "UNKNOWN";
   return {
     __typename: "PullRequest",
@@ -121,37 +105,54 @@ function pullNode(read: ReadRest, found: Rest): Node {
     baseRefName: found.base?.ref,
     headRefName: head.ref,
     headRefOid: head.sha,
-    headRepository: head.repo ? { __typename: "Repository", id: head.repo.node_id, name: head.repo.name } : null,
+    headRepository: head.repo
+      ? { __typename: "Repository", id: head.repo.node_id, name: head.repo.name, owner: actor(head.repo.owner) }
+      : null,
     headRepositoryOwner: head.user ? actor(head.user) : null,
     isCrossRepository: (head.repo?.id ?? 0) !== found.base?.repo?.id,
     reviewDecision: "",
     reviewRequests: connection((found.requested_reviewers ?? []).map((user: Rest) => ({ requestedReviewer: actor(user) }))),
-    reviews: async () => connection((await below("reviews")()).map(review)),
-    latestReviews: async () => connection((await below("reviews")()).map(review)),
-    files: async () =>
-      connection(
-        (await below("files")()).map((file) => ({ path: file.filename, additions: file.additions, deletions: file.deletions })),
-      ),
-    commits: async (args: Arguments) =>
+    reviews: below("reviews", review),
+    latestReviews: below("reviews", review),
+    files: below("files", ({ filename, additions, deletions }) => ({ path: filename, additions, deletions })),
+    commits: (args: Arguments) =>
       args.last === 1
-        ? connection([{ commit: { oid: head.sha, statusCheckRollup: () => rollup(read, head.sha) } }], found.commits ?? 1)
-        : connection((await below("commits")()).map(commit), found.commits),
+        ? connection([{ commit: { oid: head.sha, statusCheckRollup: rollup(read, head.sha) } }], found.commits ?? 1)
+        : below("commits", commit, found.commits)(args),
   };
 }
 
-async function rollup(read: ReadRest, sha: unknown): Promise<Node> {
-  const answer = (await read(`/commits/${sha}/check-runs?per_page=100`)) as Rest | undefined;
-  const contexts = ((answer?.check_runs ?? []) as Rest[]).map((run) => ({
+/** The checks of a commit. Commit statuses are not among them: the run's token may not read those. */
+function rollup(read: ReadRest, sha: unknown): Node {
+  const names = new Map<string, Promise<Node | null>>();
+  // Of GitHub Actions' checks the address names the run, and the run its workflow: asked once for each run.
+  const workflowRun = (check: Rest) => () => {
+    const [, run] = /\/actions\/runs\/(\d{1,15})\//.exec(String(check.details_url)) ?? [];
+    if (check.app?.slug !== "github-actions" || run === undefined) return null;
+    const known = names.get(run) ?? read(`/actions/runs/${run}`).then((found) => workflowOf(found as Rest | undefined));
+    names.set(run, known);
+    return known;
+  };
+  const node = (check: Rest): Node => ({
     __typename: "CheckRun",
-    name: run.name,
-    status: String(run.status).toUpperCase(),
-    conclusion: String(run.conclusion ?? "").toUpperCase(),
-    startedAt: run.started_at ?? null,
-    completedAt: run.completed_at ?? null,
-    detailsUrl: run.details_url ?? run.html_url ?? "",
-    checkSuite: { workflowRun: null },
-  }));
-  return { state: "", contexts: connection(contexts) };
+    name: check.name,
+    status: String(check.status).toUpperCase(),
+    conclusion: String(check.conclusion ?? "").toUpperCase(),
+    startedAt: check.started_at ?? null,
+    completedAt: check.completed_at ?? null,
+    detailsUrl: check.details_url ?? check.html_url ?? "",
+    checkSuite: { workflowRun: workflowRun(check) },
+    // Which checks a branch demands is not for a run to read.
+    isRequired: false,
+  });
+  return {
+    state: "",
+    contexts: (args: Arguments) => list(read, args, { path: `/commits/${sha}/check-runs`, in: "check_runs", node }),
+  };
+}
+
+function workflowOf(run: Rest | undefined): Node | null {
+  return run ? { event: run.event, workflow: { name: run.name } } : null;
 }
 
 function commit(found: Rest): Node {
@@ -207,13 +208,4 @@ function actor(user: Rest | null | undefined): Node {
 function label(found: Rest | string): Node {
   if (typeof found === "string") return { id: "", name: found, description: "", color: "ededed" };
   return { id: found.node_id ?? "", name: found.name, description: found.description ?? "", color: found.color ?? "ededed" };
-}
-
-function connection(nodes: Node[], totalCount = nodes.length): Node {
-  return { nodes, totalCount, pageInfo: { hasNextPage: false, endCursor: "" } };
-}
-
-/** A number for a path, whatever was sent. */
-function whole(value: unknown): number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : 0;
 }

@@ -16,8 +16,10 @@ const paths: readonly RegExp[] = [
   /^\/commits\/[0-9a-f]{40}\/(?:check-runs|check-suites|status)$/,
   /^\/check-runs\/\d{1,15}(?:\/annotations)?$/,
   /^\/actions\/runs$/,
-  /^\/actions\/runs\/\d{1,15}(?:\/jobs|\/attempts\/\d{1,4}(?:\/jobs)?)?$/,
-  /^\/actions\/workflows(?:\/\d{1,15})?$/,
+  /^\/actions\/runs\/\d{1,15}(?:\/jobs|\/artifacts|\/attempts\/\d{1,4}(?:\/jobs)?)?$/,
+  /^\/actions\/jobs\/\d{1,15}$/,
+  /^\/actions\/workflows$/,
+  /^\/actions\/workflows\/(?:\d{1,15}|[\w-][\w.-]{0,99}\.ya?ml)(?:\/runs)?$/,
 ];
 const logs = /^\/actions\/(?:runs\/\d{1,15}(?:\/attempts\/\d{1,4})?|jobs\/\d{1,15})\/logs$/;
 const parameters: Readonly<Record<string, RegExp>> = {
@@ -27,6 +29,10 @@ const parameters: Readonly<Record<string, RegExp>> = {
   sort: /^(?:created|updated)$/,
   direction: /^(?:asc|desc)$/,
   filter: /^(?:latest|all)$/,
+  status: /^[a-z_]{1,30}$/,
+  event: /^[a-z_]{1,40}$/,
+  head_sha: /^[0-9a-f]{40}$/,
+  branch: /^[\w.-]+(?:(?:\/|%2F)[\w.-]+){0,20}$/,
   exclude_pull_requests: /^(?:true|false)$/,
 };
 
@@ -45,21 +51,37 @@ export function parseApiPath(repository: string, below: string): ApiRequest | un
   return { path: `/repos/${repository}${path}${query ? `?${query}` : ""}`, redirected };
 }
 
-/** Where GitHub sends whoever asks for a log. Storage accounts of Azure are anybody's, so only those of GitHub's own pattern count. */
+/** Where GitHub sends whoever asks for a log. Storage accounts of Azure are anybody's, so only those count that GitHub lists by name for
+ *  self-hosted runners: productionresultssa0 to productionresultssa19. */
 export function isLogHost(url: URL, apiUrl: string): boolean {
   const api = new URL(apiUrl);
   if (api.protocol === "http:") return url.origin === api.origin;
   if (url.protocol !== "https:" || url.port !== "" || url.username !== "") return false;
   if (url.hostname.endsWith(".actions.githubusercontent.com")) return true;
-  return /^productionresultssa\d{1,3}\.blob\.core\.windows\.net$/.test(url.hostname) || url.origin === api.origin;
+  return /^productionresultssa1?\d\.blob\.core\.windows\.net$/.test(url.hostname) || url.origin === api.origin;
 }
 
-const signed = /\?[^"\s<>()\\]*(?:sig|signature|token|jwt|credential)=[^"\s<>()\\]*/gi;
+const signed = /(?:sig|signature|token|jwt|credential)=/i;
+/** In JSON "&" may be written as an escape: an address goes on behind it. */
+const addressEnd = /["\s<>()]|\\(?!u0026)|$/gi;
 
 /** Takes tokens and the signed part of addresses out of an answer. */
 export function scrubAnswer(text: string, token: string): string {
-  return text
-    .replaceAll(token, "[token]")
-    .replace(signed, "")
-    .replace(/"temp_clone_token":\s*"[^"]*"/g, '"temp_clone_token":null');
+  return dropSigned(text.replaceAll(token, "[token]")).replace(/"temp_clone_token":\s*"[^"]*"/g, '"temp_clone_token":null');
+}
+
+/** By hand and in one pass: a pattern that begins at each "?" would read a line of many of them again from each, and this process serves every run. */
+function dropSigned(text: string): string {
+  let kept = "";
+  let from = 0;
+  for (let at = text.indexOf("?"); at >= 0; ) {
+    addressEnd.lastIndex = at;
+    const end = addressEnd.exec(text)?.index ?? text.length;
+    if (signed.test(text.slice(at, end))) {
+      kept += text.slice(from, at);
+      from = end;
+    }
+    at = text.indexOf("?", end);
+  }
+  return kept + text.slice(from);
 }

@@ -91,7 +91,7 @@ class Parser {
       const aliased = this.#peek() === ":";
       if (aliased) this.#next();
       const name = aliased ? this.#name() : first;
-      const args = this.#peek() === "(" ? this.#arguments(")") : {};
+      const args = this.#peek() === "(" ? this.#arguments(")", 0) : {};
       found.push({
         kind: "field",
         alias: first,
@@ -104,26 +104,28 @@ class Parser {
     return found;
   }
 
-  #arguments(close: ")" | "}"): Record<string, Value> {
+  #arguments(close: ")" | "}", depth: number): Record<string, Value> {
+    if (depth > deepest) throw new NotAQuery();
     this.#next();
     const found: Record<string, Value> = Object.create(null);
     while (this.#peek() !== close) {
       const name = this.#name();
       this.#expect(":");
-      found[name] = this.#value();
+      found[name] = this.#value(depth + 1);
     }
     this.#next();
     return found;
   }
 
-  #value(): Value {
+  #value(depth: number): Value {
+    if (depth > deepest) throw new NotAQuery();
     const word = this.#peek();
-    if (word === "{") return { object: this.#arguments("}") };
+    if (word === "{") return { object: this.#arguments("}", depth + 1) };
     this.#next();
     if (word === "$") return { variable: this.#name() };
     if (word === "[") {
       const list: Value[] = [];
-      while (this.#peek() !== "]") list.push(this.#value());
+      while (this.#peek() !== "]") list.push(this.#value(depth + 1));
       this.#next();
       return { list };
     }

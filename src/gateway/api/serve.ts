@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readBody } from "../../privilege/control-server.ts";
+import type { Framing } from "../framing-watch.ts";
 import type { Outcome } from "../outcome.ts";
 import { answerRefusal } from "../refusal.ts";
 import { parseStrictJson } from "../strict-json.ts";
@@ -15,11 +16,11 @@ export interface Reader {
   owner: string;
   name: string;
   token: string;
-  toldAtMs: number;
 }
 
 export interface ApiCall {
   request: IncomingMessage;
+  framing: Framing;
   response: ServerResponse;
   target: string;
   reader: Reader | undefined;
@@ -70,8 +71,10 @@ async function serveQuery(call: ApiCall, reader: Reader): Promise<void> {
   const refuseQuery = (why: string) => refuse(call, { status: 403, rule: "api.query", why });
   const body = await readBody(request, 65_536).catch(() => undefined);
   outcome.bytesIn = body?.length ?? 0;
+  const odd = call.framing.fault();
+  if (odd) return refuse(call, { status: 400, ...odd });
   const json = body && parseStrictJson(body);
-  const { query, variables } = (json?.ok ? json.value : {}) as { query?: unknown; variables?: Record<string, unknown> };
+  const { query, variables } = readAsked(json?.ok ? json.value : undefined);
   const parsed = typeof query === "string" ? parseQuery(query) : undefined;
   if (!parsed) return refuseQuery("only one plain query of GraphQL is answered here");
   let reads = 0;
@@ -92,7 +95,7 @@ async function serveQuery(call: ApiCall, reader: Reader): Promise<void> {
     node: ({ id }: Readonly<Record<string, unknown>>) => findNode(read, id),
   };
   try {
-    const data = await execute(parsed, root, variables ?? {});
+    const data = await execute(parsed, root, variables);
     const text = scrubAnswer(JSON.stringify({ data }), reader.token);
     give(call, { status: 200, contentType: "application/json; charset=utf-8", body: Buffer.from(text) });
   } catch (error) {
@@ -100,6 +103,13 @@ async function serveQuery(call: ApiCall, reader: Reader): Promise<void> {
     if (error instanceof NotRead) return away(call, error.at);
     throw error;
   }
+}
+
+/** Any JSON may come, and null is an object to JavaScript. */
+function readAsked(value: unknown): { query: unknown; variables: Record<string, unknown> } {
+  const recordOf = (one: unknown) => (typeof one === "object" && one !== null ? (one as Record<string, unknown>) : {});
+  const { query, variables } = recordOf(value);
+  return { query, variables: recordOf(variables) };
 }
 
 class NotRead extends Error {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { endAfterBody } from "../../privilege/linger.ts";
 import type { RunId } from "../../run/identity.ts";
+import type { Framing } from "../framing-watch.ts";
 import type { Outcome } from "../outcome.ts";
 import { answerRefusal, answerRefusalInPlain, printRefusal } from "../refusal.ts";
 import type { GitService } from "../route.ts";
@@ -10,6 +11,7 @@ import { findFetchRefusal, findPushRefusal, type GitRefusal, refusalOfStatus, wi
 export interface GitRelay {
   request: IncomingMessage;
   response: ServerResponse;
+  framing: Framing;
   run: RunId;
   service: GitService;
   part: "refs" | "exchange";
@@ -26,6 +28,12 @@ export async function serveGit(relay: GitRelay): Promise<void> {
     const refused = refusalOfStatus(415) as GitRefusal;
     Object.assign(outcome, { verdict: "refused", rule: refused.rule });
     outcome.bytesOut += answerRefusalInPlain(response, { status: 415, ...refused, close: true });
+    return;
+  }
+  const odd = relay.framing.fault();
+  if (odd) {
+    Object.assign(outcome, { verdict: "refused", rule: odd.rule });
+    outcome.bytesOut += answerRefusalInPlain(response, { status: 400, ...odd, close: true });
     return;
   }
   const { promise: done, resolve } = Promise.withResolvers<void>();
@@ -69,10 +77,9 @@ export async function serveGit(relay: GitRelay): Promise<void> {
   request.on("data", (chunk: Buffer) => {
     outcome.bytesIn += chunk.length;
   });
-  request.on("end", () => {
-    if (request.rawTrailers.length === 0) return;
-    outcome.verdict = "refused";
-    outcome.rule = "http.trailer";
+  // Before git has it whole.
+  relay.framing.onFault(({ rule }) => {
+    Object.assign(outcome, { verdict: "refused", rule });
     response.destroy();
   });
   request.pipe(onward);
@@ -84,8 +91,8 @@ export async function serveGit(relay: GitRelay): Promise<void> {
   await done;
 }
 
-/** More than the report on ten thousand refs. */
-const longestReportBytes = 2 * 1024 * 1024;
+/** More than the report on four hundred refs. */
+const longestReportBytes = 128 * 1024;
 
 /** Passes the answer on as it comes, but a push's whole: whether git took it stands at its end. */
 async function relayAnswer(answer: IncomingMessage, relay: GitRelay): Promise<void> {

@@ -52,11 +52,18 @@ function sum(parts: readonly Part[]): number {
   return parts.reduce((total, part) => total + part.atMostTokens, 0);
 }
 
+/** What body.ts takes as it comes. */
+const ownData: ReadonlySet<string> = new Set(["input", "input_schema", "input_examples", "schema"]);
+
 function partOf(value: unknown): Part {
   let atMostTokens = 0;
-  // Marks for the cache move on with each turn, and change nothing in what is read.
-  const text = JSON.stringify(value, (key, inner) => {
-    if (key === "cache_control") return undefined;
+  const own = new WeakSet<object>();
+  const text = JSON.stringify(value, function (this: object, key, inner) {
+    // Within data of the agent's own nothing is a mark.
+    const isOwn = own.has(this) || ownData.has(key);
+    // Marks for the cache move on with each turn, and change nothing in what is read.
+    if (key === "cache_control" && !isOwn) return undefined;
+    if (isOwn && typeof inner === "object" && inner !== null) own.add(inner);
     if (!isRecord(inner)) return inner;
     if (inner.type === "image") atMostTokens += imageTokens;
     // Compressed inside: its length says nothing.

@@ -1,9 +1,11 @@
+import type { CapReached } from "../../run/cap.ts";
 import type { ModelUsage } from "../../run/evidence.ts";
 import { boundInput, type Counted, type Outline, outlineOf } from "./bound.ts";
+import type { Payment } from "./caps.ts";
 import type { Charge, Ledger } from "./ledger.ts";
-import { addNote, printBudgetNote } from "./note.ts";
+import { addNote, capNote, printBudgetNote } from "./note.ts";
 import type { ModelPolicy } from "./policy.ts";
-import { priceMicroUsd } from "./price.ts";
+import { chargeOf, priceMicroUsd } from "./price.ts";
 
 /** One call that may be made. */
 export interface Permit {
@@ -25,7 +27,14 @@ export interface CallEnd {
   whole: boolean;
 }
 
-export type BudgetDecision = { permit: Permit } | { over: string } | { busy: true };
+export type BudgetDecision =
+  | { permit: Permit }
+  | { over: string }
+  | { busy: true }
+  /** By money that is counted over all runs. */
+  | { overCap: CapReached }
+  /** It could not be reserved there, and may be later: "busy", calls of other runs hold the rest; "away", the App gave no word. */
+  | { unreserved: "busy" | "away" };
 
 export interface Budget {
   ask(body: Record<string, unknown>, gone: AbortSignal): Promise<BudgetDecision>;
@@ -34,11 +43,21 @@ export interface Budget {
 /** An answer may be cut to so many tokens before a call is refused. */
 const shorter = [16_000, 4_000];
 const rememberedCalls = 8;
+/** Of the pinned Claude Code, before a word of the task: its first request was seen to have 87,000 bytes. */
+const ownTextTokens = 80_000;
+
+/** Money that is counted over all runs: see caps.ts. `sizes`: micro-dollars, the dearest first. */
+export type Pay = (sizes: readonly number[], gone: AbortSignal) => Promise<Payment>;
 
 /** A run's purse. A call is made only if the most that it can cost is still there, so what is set is never overspent. `patienceMs`: how
- *  long a call waits for others of the run to end, where it would fit then. */
-export function createBudget(of: { ledger: Ledger; limit: NonNullable<ModelPolicy["budget"]>; patienceMs?: number }): Budget {
-  const { ledger, limit, patienceMs = 30_000 } = of;
+ *  long a call waits for others of the run to end, where it would fit then. `pay`: where the run is under caps over all runs too. */
+export function createBudget(of: {
+  ledger: Ledger;
+  limit: NonNullable<ModelPolicy["budget"]>;
+  patienceMs?: number;
+  pay?: Pay | undefined;
+}): Budget {
+  const { ledger, limit, patienceMs = 30_000, pay } = of;
   const counted: Counted[] = [];
   let settled = Promise.withResolvers<void>();
   const fits = (charge: Charge, beside: Charge) => {
@@ -47,30 +66,60 @@ export function createBudget(of: { ledger: Ledger; limit: NonNullable<ModelPolic
     return usd && (limit.tokens === undefined || spent.tokens + beside.tokens + charge.tokens <= limit.tokens);
   };
 
-  const permit = (call: Asked, maxTokens: number): Permit => {
-    const atMost = call.usage(maxTokens);
-    const reservation = ledger.reserve(chargeOf(atMost));
+  const ring = () => {
+    settled.resolve();
+    settled = Promise.withResolvers();
+  };
+
+  const permit = (call: Asked, paid: Paid): Permit => {
+    const { size, reservation, receipt } = paid;
+    const atMost = call.usage(size);
     const used = usedShare(ledger.spent(), limit);
-    const short = maxTokens < call.outline.maxTokens;
-    const note = printBudgetNote(short ? Math.max(used, 0.95) : used);
-    const sized = short ? { ...call.body, max_tokens: maxTokens } : call.body;
+    const short = size < call.outline.maxTokens;
+    const note = paid.byCap ? capNote : printBudgetNote(short ? Math.max(used, 0.95) : used);
+    const sized = short ? { ...call.body, max_tokens: size } : call.body;
     const noted = note === undefined ? sized : addNote(sized, note);
     return {
       body: noted,
       rule: noted === call.body ? undefined : "model.budget-low",
       settle(end) {
         const cost = decideCost(atMost, end);
-        reservation.settle(chargeOf(cost));
+        const charge = chargeOf(cost);
+        reservation.settle(charge);
+        receipt?.settle(charge.microUsd);
         // With the note in it, it was longer than without: still the most that its beginning can cost.
         if (end.whole && end.usage && !editsContext(call.body)) {
           const { inputTokens, cacheReadTokens, cacheWriteTokens } = end.usage;
           counted.unshift({ outline: call.outline, inputTokens: inputTokens + cacheReadTokens + cacheWriteTokens });
           counted.splice(rememberedCalls);
         }
-        settled.resolve();
-        settled = Promise.withResolvers();
+        ring();
         return cost === end.usage || cost.inputTokens + cost.outputTokens === 0 ? undefined : cost;
       },
+    };
+  };
+
+  /** The run's own money first, which nobody else can take meanwhile; given back where a cap refuses. */
+  const take = async (call: Asked, sizes: readonly number[], gone: AbortSignal): Promise<BudgetDecision> => {
+    const [size = 0] = sizes;
+    const reservation = ledger.reserve(chargeOf(call.usage(size)));
+    if (!pay) return { permit: permit(call, { size, reservation, byCap: false }) };
+    let payment: Payment | undefined;
+    try {
+      payment = await pay(
+        sizes.map((each) => chargeOf(call.usage(each)).microUsd),
+        gone,
+      );
+    } finally {
+      if (payment?.is !== "granted") {
+        reservation.settle(nothing);
+        ring();
+      }
+    }
+    if (payment.is === "over") return { overCap: payment.cap };
+    if (payment.is !== "granted") return { unreserved: payment.is };
+    return {
+      permit: permit(call, { size: sizes[payment.size] ?? size, reservation, receipt: payment, byCap: payment.size > 0 }),
     };
   };
 
@@ -88,7 +137,12 @@ export function createBudget(of: { ledger: Ledger; limit: NonNullable<ModelPolic
         const late = performance.now() >= untilMs;
         const beside = ledger.open();
         const now = late ? sizes.find((size) => fits(chargeOf(call.usage(size)), beside)) : alone;
-        if (now !== undefined && fits(chargeOf(call.usage(now)), beside)) return { permit: permit(call, now) };
+        if (now !== undefined && fits(chargeOf(call.usage(now)), beside))
+          return take(
+            call,
+            sizes.filter((size) => size <= now),
+            gone,
+          );
         if (late || gone.aborted) return { busy: true };
         await Promise.race([settled.promise, within(untilMs - performance.now(), gone)]);
       }
@@ -96,11 +150,24 @@ export function createBudget(of: { ledger: Ledger; limit: NonNullable<ModelPolic
   };
 }
 
+/** Pure. Micro-dollars that an agent's first call is reserved at the least. Where there is less, no run can begin. */
+export function firstCallMicroUsd(model: string): number {
+  return priceMicroUsd({ ...none, model, cacheWriteTokens: ownTextTokens, outputTokens: Math.min(...shorter) }).microUsd;
+}
+
 /** Pure. What is not known is charged at the most that it can have been. */
 export function decideCost(atMost: ModelUsage, end: CallEnd): ModelUsage {
   if (!end.sent || (end.status !== undefined && (end.status < 200 || end.status > 299))) return { ...atMost, ...none };
   if (!end.usage) return atMost;
   return end.whole ? end.usage : { ...end.usage, outputTokens: Math.max(end.usage.outputTokens, atMost.outputTokens) };
+}
+
+interface Paid {
+  size: number;
+  reservation: ReturnType<Ledger["reserve"]>;
+  receipt?: { settle(microUsd: number): void };
+  /** A cap has room for a shorter answer only. */
+  byCap: boolean;
 }
 
 interface Asked {
@@ -118,11 +185,6 @@ function askedOf(body: Record<string, unknown>, counted: readonly Counted[]): As
   const cacheWriteTokens = boundInput(outline, counted);
   const model = String(body.model);
   return { body, outline, usage: (outputTokens) => ({ ...none, model, cacheWriteTokens, outputTokens }) };
-}
-
-function chargeOf(usage: ModelUsage): Charge {
-  const tokens = usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
-  return { microUsd: tokens === 0 ? 0 : priceMicroUsd(usage).microUsd, tokens };
 }
 
 function usedShare(spent: Charge, limit: NonNullable<ModelPolicy["budget"]>): number {

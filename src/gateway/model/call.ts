@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type CapReached, printReached, settingOf } from "../../run/cap.ts";
 import { formsOf } from "../../secret/forms.ts";
+import type { Framing } from "../framing-watch.ts";
 import type { Outcome } from "../outcome.ts";
 import { answerRefusal } from "../refusal.ts";
 import type { CallEnd, Permit } from "./budget.ts";
@@ -15,6 +17,7 @@ import { createUsageMeter } from "./usage.ts";
 export interface ModelCall {
   request: IncomingMessage;
   response: ServerResponse;
+  framing: Framing;
   /** From the route table. */
   path: string;
   policy: ModelPolicy;
@@ -30,6 +33,8 @@ const callMs = 1_800_000;
  *  and scrubbed. */
 export async function serveModelCall(call: ModelCall): Promise<void> {
   const { response, gate, path } = call;
+  const limitedUntilMs = call.upstream.limit.untilMs();
+  if (limitedUntilMs !== undefined) return refuseLimited(call, limitedUntilMs);
   const gone = new AbortController();
   response.on("close", () => gone.abort());
   const counting = path.startsWith("/v1/messages/count_tokens");
@@ -43,6 +48,8 @@ export async function serveModelCall(call: ModelCall): Promise<void> {
     const decision = counting ? undefined : await gate.budget?.ask(checked.body, gone.signal);
     if (decision && "over" in decision) return refuseOver(call, decision.over);
     if (decision && "busy" in decision) return refuseForNow(call, 10);
+    if (decision && "overCap" in decision) return refuseOverCap(call, decision.overCap);
+    if (decision && "unreserved" in decision) return refuseUnreserved(call, decision.unreserved);
     permit = decision?.permit;
     if (permit?.rule) call.outcome.rule = permit.rule;
     await forward(call, { headers: checked.headers, body: Buffer.from(JSON.stringify(permit?.body ?? checked.body)), permit });
@@ -91,6 +98,7 @@ async function forward(
   });
   onward.on("response", (answer) => {
     end.status = answer.statusCode;
+    upstream.limit.note({ status: answer.statusCode ?? 502, headers: answer.headers });
     relayed = relay(answer, call, end).catch(() => void response.destroy());
   });
   onward.end(body);
@@ -109,6 +117,42 @@ function refuseOver({ response, outcome }: ModelCall, why: string): void {
   // 402: the agent stops at once and shows these words.
   if (!response.destroyed)
     outcome.bytesOut += answerRefusal(response, { status: 402, rule: "model.over-budget", why, grant, close: false });
+}
+
+function refuseOverCap({ response, outcome }: ModelCall, cap: CapReached): void {
+  Object.assign(outcome, { verdict: "refused", rule: "model.over-cap" });
+  const why = printReached(cap);
+  const grant = `The operator raises ${settingOf(cap.scope)}, or the run is asked for again after that`;
+  if (!response.destroyed)
+    outcome.bytesOut += answerRefusal(response, { status: 402, rule: "model.over-cap", why, grant, close: false });
+}
+
+/** 503: the agent tries again for hours, in steps of half a minute at most. Without the App's word nothing is sent on. */
+function refuseUnreserved({ response, outcome }: ModelCall, because: "busy" | "away"): void {
+  Object.assign(outcome, { verdict: "refused", rule: "model.unreserved" });
+  const why = {
+    away: "what this call may cost could not be reserved, since Airlock's App does not answer",
+    busy: "what this call may cost could not be reserved, since calls of other runs hold the rest of a budget that all share",
+  }[because];
+  const grant = { away: "It goes on by itself when the App is back", busy: "It goes on by itself when one of those has ended" }[
+    because
+  ];
+  if (!response.destroyed)
+    outcome.bytesOut += answerRefusal(response, {
+      ...{ status: 503, rule: "model.unreserved", why, grant, retryAfterSeconds: 5, close: true },
+    });
+}
+
+/** Not sent on: each run of the credential would only meet the same wall. The App parks those that wait for long. */
+function refuseLimited({ response, outcome }: ModelCall, untilMs: number): void {
+  Object.assign(outcome, { verdict: "refused", rule: "model.limited" });
+  const retryAfterSeconds = Math.max(1, Math.ceil((untilMs - Date.now()) / 1_000));
+  const why = `the model API's limit is reached; it is lifted in ${retryAfterSeconds} seconds`;
+  const grant = "Nobody here can lift it: the run is parked and goes on by itself; the operator may use another key";
+  if (!response.destroyed)
+    outcome.bytesOut += answerRefusal(response, {
+      ...{ status: 429, rule: "model.limited", why, grant, retryAfterSeconds, close: true },
+    });
 }
 
 function refuseForNow({ response, outcome }: ModelCall, retryAfterSeconds: number): void {

@@ -48,7 +48,8 @@ export async function readChecked(
   } finally {
     clearTimeout(clock);
   }
-  if (request.rawTrailers.length > 0) return refuse({ status: 400, rule: "http.trailer", why: "trailers are not spoken here" });
+  const odd = call.framing.fault();
+  if (odd) return refuse({ status: 400, ...odd });
   const json = parseStrictJson(Buffer.concat(chunks));
   if (!json.ok) return refuse({ status: 400, rule: "model.json", why: json.why });
   const decision = decideBody(json.value, call.policy, kind);

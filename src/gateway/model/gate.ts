@@ -1,5 +1,6 @@
 import type { RunId } from "../../run/identity.ts";
-import { type Budget, createBudget } from "./budget.ts";
+import { type Budget, createBudget, type Pay } from "./budget.ts";
+import type { Caps } from "./caps.ts";
 import { openLedger } from "./ledger.ts";
 import { createPace, type Pace } from "./pace.ts";
 import type { ModelPolicy } from "./policy.ts";
@@ -16,12 +17,14 @@ export interface ModelGate {
 export const defaultPace = { atOnce: 8, perMinute: 60 } as const;
 
 /** `folder`: where the run's spending is kept. */
-export function openModelGate(of: { policy: ModelPolicy; folder: string; run: RunId }): ModelGate {
+export function openModelGate(of: { policy: ModelPolicy; folder: string; run: RunId; caps: Caps }): ModelGate {
   const { atOnce, perMinute } = of.policy.pace ?? defaultPace;
-  const { budget: limit } = of.policy;
+  const { run, caps } = of;
+  const limit = of.policy.budget ?? (of.policy.capped ? {} : undefined);
+  const pay: Pay | undefined = of.policy.capped ? (sizes, gone) => caps.pay({ run, sizes, gone }) : undefined;
   return {
     messages: createPace({ atOnce, perMinute }),
     counting: createPace({ atOnce, perMinute: perMinute * 5 }),
-    budget: limit && createBudget({ ledger: openLedger(of.folder, of.run), limit }),
+    budget: limit && createBudget({ ledger: openLedger(of.folder, run), limit, pay }),
   };
 }

@@ -1,6 +1,7 @@
-import { appendFileSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { RunId } from "../../run/identity.ts";
+import { appendLine } from "../append-line.ts";
 
 /** What a call costs, or may cost at most. */
 export interface Charge {
@@ -31,7 +32,7 @@ export function openLedger(folder: string, run: RunId): Ledger {
     else if (unsettled.delete(entry.call)) add(spent, entry, 1);
   }
   for (const charge of unsettled.values()) add(spent, charge, 1);
-  const write = (entry: Entry) => appendFileSync(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+  const write = (entry: Entry) => appendLine(path, JSON.stringify(entry));
   return {
     spent: () => ({ ...spent }),
     open: () => ({ ...open }),
@@ -54,6 +55,27 @@ export function openLedger(folder: string, run: RunId): Ledger {
   };
 }
 
+/** What a run has spent so far, as far as it is settled or was reserved. Changes nothing: for whoever is not the gateway, and does not trust its folder. */
+export function readSpent(folder: string, run: RunId): Charge {
+  return sumOf(parseEntries(readPlainFile(fileOf(folder, run))).filter(isCounted));
+}
+
+/**
+ * Has a run's ledger count what the run has spent elsewhere: at least `spent`, with what it counts already. Answers the file, or undefined
+ * where there was nothing to write.
+ */
+export function countSpent(folder: string, run: RunId, spent: Charge): string | undefined {
+  const path = fileOf(folder, run);
+  const known = readEntries(path);
+  const before = sumOf(known);
+  const more = { microUsd: Math.max(0, spent.microUsd - before.microUsd), tokens: Math.max(0, spent.tokens - before.tokens) };
+  if (more.microUsd === 0 && more.tokens === 0) return undefined;
+  const call = Math.max(0, ...known.map((entry) => entry.call)) + 1;
+  const lines = (["reserved", "settled"] as const).map((kind): Entry => ({ kind, call, ...more }));
+  for (const line of lines) appendLine(path, JSON.stringify(line));
+  return path;
+}
+
 export function removeLedger(folder: string, run: RunId): void {
   rmSync(fileOf(folder, run), { force: true });
 }
@@ -62,6 +84,14 @@ type Entry = Charge & { kind: "reserved" | "settled"; call: number };
 
 function fileOf(folder: string, run: RunId): string {
   return join(folder, `${run}.budget`);
+}
+
+/** The last word on each call. */
+function sumOf(entries: readonly Entry[]): Charge {
+  const calls = new Map(entries.map((entry) => [entry.call, pick(entry)]));
+  const spent = { microUsd: 0, tokens: 0 };
+  for (const charge of calls.values()) add(spent, charge, 1);
+  return spent;
 }
 
 function add(to: Charge, charge: Charge, sign: 1 | -1): void {
@@ -74,15 +104,41 @@ function pick({ microUsd, tokens }: Charge): Charge {
 }
 
 function readEntries(path: string): Entry[] {
-  let text = "";
+  const text = readText(path);
+  // The last line may be half: a reservation that was not written whole was never sent on.
+  if (text !== "" && !text.endsWith("\n")) appendFileSync(path, "\n");
+  return parseEntries(text);
+}
+
+function readText(path: string): string {
   try {
-    text = readFileSync(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return "";
   }
-  // The last line may be half: a reservation that was not written whole was never sent on.
+}
+
+/** "" where it is anything but a file that lies there: a link leads somewhere else, and a pipe never ends. */
+function readPlainFile(path: string): string {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return "";
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    return fstatSync(file).isFile() ? readFileSync(file, "utf8") : "";
+  } finally {
+    closeSync(file);
+  }
+}
+
+function isCounted(entry: unknown): entry is Entry {
+  const { call, microUsd, tokens } = (entry ?? {}) as Partial<Entry>;
+  return (
+    Number.isSafeInteger(call) && [microUsd, tokens].every((each) => typeof each === "number" && each >= 0 && each < 2 ** 53)
+  );
+}
+
+function parseEntries(text: string): Entry[] {
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole !== text) appendFileSync(path, "\n");
   return whole.split("\n").flatMap((line) => {
     try {
       return [JSON.parse(line) as Entry];

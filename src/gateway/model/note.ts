@@ -13,6 +13,10 @@ export function printBudgetNote(used: number): string | undefined {
   return `[Airlock, the gateway of this sandbox: more than ${least * 100} % of this run's budget is spent. ${advice}]`;
 }
 
+/** Where money that is counted over all runs is nearly spent. */
+export const capNote =
+  "[Airlock, the gateway of this sandbox: the budget that all runs share is nearly used up. Commit what you have now and end your answer: the next call may be refused, which ends the run.]";
+
 /** Adds to the last message of the user's, if the request is one of an agent at work (it has tools). */
 export function addNote(body: Record<string, unknown>, note: string): Record<string, unknown> {
   const messages = body.messages as { role: string; content: unknown }[];

@@ -1,12 +1,14 @@
 /** ◆ What a request of the Messages API may ask the far end to do: think, and nothing else. */
 import { countBody, messagesBody } from "./body.ts";
-import { count, list, object, text } from "./form.ts";
+import { count, flag, list, object, text } from "./form.ts";
 
 export interface ModelPolicy {
   /** Exact names; absent: every model. */
   allowedModels?: readonly string[];
   /** What the run may spend in all; absent: without limit. */
   budget?: { microUsd?: number; tokens?: number };
+  /** The App is asked before each call: money is counted over all runs too. */
+  capped?: boolean;
   /** Of this door alone; absent: 8 at once, 60 a minute. */
   pace?: { atOnce: number; perMinute: number };
 }
@@ -41,6 +43,7 @@ const policyForm = object(
   {
     allowedModels: list(text()),
     budget: object({}, { microUsd: money, tokens: money }),
+    capped: flag,
     pace: object({ atOnce: count(1, 64), perMinute: count(1, 100_000) }),
   },
 );

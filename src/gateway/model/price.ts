@@ -1,5 +1,6 @@
 import { calcPrice, findProvider } from "@pydantic/genai-prices";
 import type { ModelUsage } from "../../run/evidence.ts";
+import type { Charge } from "./ledger.ts";
 
 /** Millionths of a US dollar, rounded up. A model that the kept table does not know costs as much as the dearest that it does know. */
 export function priceMicroUsd(usage: ModelUsage): { microUsd: number; assumed: boolean } {
@@ -10,6 +11,12 @@ export function priceMicroUsd(usage: ModelUsage): { microUsd: number; assumed: b
   // A table without a single price is no reason to let calls pass for nothing.
   if (dearest === 0 && usage.inputTokens + usage.outputTokens > 0) throw new Error("the price table is empty");
   return { microUsd: Math.ceil(dearest * 1e6), assumed: true };
+}
+
+/** All that the API counts, and its price. */
+export function chargeOf(usage: ModelUsage): Charge {
+  const tokens = usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+  return { microUsd: tokens === 0 ? 0 : priceMicroUsd(usage).microUsd, tokens };
 }
 
 const providerId = "anthropic";

@@ -1,47 +1,37 @@
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { rootCertificates } from "node:tls";
+import { createHash } from "node:crypto";
+import type { ClientRequest } from "node:http";
+import type { UpstreamNetwork } from "../../git/upstream.ts";
+import { openOutside } from "../outside.ts";
 import type { ModelCredential } from "./headers.ts";
+import { openProviderLimit, type ProviderLimit } from "./limit.ts";
 
-export interface ModelSettings {
+export interface ModelSettings extends UpstreamNetwork {
   /** Where the Messages API is; a path in it is kept as a prefix. */
   baseUrl: string;
   credential: ModelCredential;
-  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY as the operator set them. */
-  proxyEnv?: Record<string, string>;
-  /** Of authorities that are trusted beside the usual ones. */
-  extraCaPem?: string;
 }
 
 export interface ModelUpstream {
   credential: ModelCredential;
+  /** Of this credential. */
+  limit: ProviderLimit;
   /** Begins a POST. `path` comes from the route table, never from the request. */
   open(call: { path: string; headers: Record<string, string> }): ClientRequest;
   close(): void;
 }
 
-/** The one place that a model call can go to. */
-export function openModelUpstream(settings: ModelSettings): ModelUpstream {
-  const base = new URL(settings.baseUrl);
-  const secure = base.protocol === "https:";
-  const proxyEnv = settings.proxyEnv ? { proxyEnv: settings.proxyEnv } : {};
-  const ca = settings.extraCaPem ? { ca: [...rootCertificates, settings.extraCaPem] } : {};
-  const agent = secure
-    ? new HttpsAgent({ keepAlive: true, ...proxyEnv, ...ca })
-    : new HttpAgent({ keepAlive: true, ...proxyEnv });
-  const prefix = base.pathname.replace(/\/$/, "");
+function digestOf({ value }: ModelCredential): string {
+  return createHash("sha256").update(value).digest("hex").slice(0, 16);
+}
+
+/** The one place that a model call can go to. `limitFile`: where the provider's limit is kept over the process's end. */
+export function openModelUpstream(settings: ModelSettings, limitFile?: string): ModelUpstream {
+  const outside = openOutside(settings);
+  const base = settings.baseUrl.replace(/\/$/, "");
   return {
     credential: settings.credential,
-    open: ({ path, headers }) =>
-      (secure ? httpsRequest : httpRequest)({
-        agent,
-        protocol: base.protocol,
-        hostname: base.hostname.replace(/^\[|\]$/g, ""),
-        port: base.port || (secure ? 443 : 80),
-        method: "POST",
-        path: `${prefix}${path}`,
-        headers,
-      }),
-    close: () => agent.destroy(),
+    limit: openProviderLimit(limitFile === undefined ? undefined : { file: limitFile, keyDigest: digestOf(settings.credential) }),
+    open: ({ path, headers }) => outside.begin(new URL(`${base}${path}`), { method: "POST", headers }),
+    close: () => outside.close(),
   };
 }

@@ -12,7 +12,8 @@ export interface FileCache {
 
 export function openFileCache(folder: string, limitBytes: number): FileCache {
   const pathOf = (digest: Digest) => join(folder, `${digest.algorithm}-${digest.hex}`);
-  let putBytes = 0;
+  // The first file of each life is a reason to look: what earlier ones put in together may be more than any of them did.
+  let putBytes = limitBytes;
   return {
     async find(digest) {
       const bytes = await readFile(pathOf(digest)).catch(() => undefined);

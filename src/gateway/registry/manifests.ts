@@ -11,7 +11,9 @@ export function isManifest(path: string): boolean {
   if (/(?:^|\/)node_modules\//.test(path)) return false;
   const name = path.slice(path.lastIndexOf("/") + 1);
   return (
-    name in readers || /^requirements[\w.-]*\.(?:txt|in)$/.test(name) || /(?:^|\/)requirements\/[\w.-]+\.(?:txt|in)$/.test(path)
+    Object.hasOwn(readers, name) ||
+    /^requirements[\w.-]*\.(?:txt|in)$/.test(name) ||
+    /(?:^|\/)requirements\/[\w.-]+\.(?:txt|in)$/.test(path)
   );
 }
 
@@ -20,7 +22,8 @@ export function readManifests(files: readonly { path: string; text: string }[]):
   const found: Found = { npm: new Set(), pypi: new Set(), crates: new Set(), go: new Set(), goSums: new Map() };
   for (const { path, text } of files) {
     const name = path.slice(path.lastIndexOf("/") + 1);
-    (readers[name] ?? readRequirements)(text.slice(0, manifestLimitBytes), found);
+    const reader = Object.hasOwn(readers, name) ? readers[name] : undefined;
+    (reader ?? readRequirements)(text.slice(0, manifestLimitBytes), found);
   }
   const list = (of: Ecosystem) => [...found[of]].sort().slice(0, mostNames);
   const names = Object.fromEntries(ecosystems.map((of) => [of, list(of)])) as Record<Ecosystem, string[]>;
@@ -83,13 +86,19 @@ function addRequirement(line: string, found: Found): void {
 function readPyproject(text: string, found: Found): void {
   let section = "";
   for (const line of text.split("\n")) {
-    section = /^\s*\[+([^\]]+)\]+/.exec(line)?.[1]?.trim() ?? section;
+    section = readSection(line) ?? section;
     const key = /^\s*["']?([A-Za-z0-9][\w.-]*)["']?\s*=/.exec(line)?.[1];
     if (/^tool\.poetry\..*dependencies$/.test(section) && key && key !== "python") found.pypi.add(canonicalName("pypi", key));
     if (/^(?:project|build-system|dependency-groups|project\.optional-dependencies|tool\.uv)$/.test(section))
-      // Strings of lists: `dependencies = ["a>=1", "b"]`, one or many on a line.
-      for (const [, text = ""] of line.matchAll(/["']([^"']{1,200})["']/g)) if (isInList(line, key)) addRequirement(text, found);
+      if (isInList(line, key))
+        // Strings of lists: `dependencies = ["a>=1", "b"]`, one or many on a line.
+        for (const [, text = ""] of line.matchAll(/["']([^"']{1,200})["']/g)) addRequirement(text, found);
   }
+}
+
+/** `[name]` or `[[name]]`. Short: it is looked at again for every line below it. */
+function readSection(line: string): string | undefined {
+  return /^\s*\[{1,2}([^[\]]{1,200})\]/.exec(line)?.[1]?.trim();
 }
 
 /** `name = "x"` is no list; a line of a list has no key, or a bracket after it. */
@@ -108,7 +117,7 @@ function readTomlNames(text: string, of: "pypi" | "crates", found: Found): void 
 function readCargoToml(text: string, found: Found): void {
   let section = "";
   for (const line of text.split("\n")) {
-    section = /^\s*\[+([^\]]+)\]+/.exec(line)?.[1]?.trim() ?? section;
+    section = readSection(line) ?? section;
     const nested = /dependencies\.["']?([\w-]+)["']?$/.exec(section)?.[1];
     if (nested) found.crates.add(canonicalName("crates", nested));
     if (!/dependencies$/.test(section) && !nested) continue;
@@ -121,8 +130,9 @@ function readCargoToml(text: string, found: Found): void {
 
 function readGoMod(text: string, found: Found): void {
   for (const line of text.split("\n")) {
-    const module = /^\s*(?:require\s+)?([a-z0-9][\w.~-]*\.[\w.~/-]+)\s+v\d/i.exec(line)?.[1];
-    if (module) found.go.add(module);
+    const module = /^\s*(?:require\s+)?([a-z0-9][\w.~/-]*)\s+v\d/i.exec(line)?.[1];
+    // A dot in its first part, and something after that.
+    if (module && /^[^/.]+\../.test(module)) found.go.add(module);
   }
 }
 

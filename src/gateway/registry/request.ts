@@ -57,7 +57,8 @@ const parsers: Readonly<Record<Ecosystem, (rest: string) => RegistryRequest | un
   },
   go(rest) {
     const [, escaped = "", latest, file = ""] = /^(.+?)\/(?:(@latest)|@v\/([^/]+))$/.exec(rest) ?? [];
-    if (escaped.length > 200 || !goModule.test(escaped) || /!(?![a-z])/.test(escaped) || escaped.includes("..")) return undefined;
+    if (escaped.length > 200 || !goModule.test(escaped) || /!(?![a-z])/.test(escaped) || /\.\.|\/\.|\.(?:\/|$)/.test(escaped))
+      return undefined;
     const name = unescapeGo(escaped);
     if (latest) return { of: "go", name, want: "latest" };
     if (file === "list") return { of: "go", name, want: "list" };

@@ -1,7 +1,6 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { rootCertificates } from "node:tls";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import type { UpstreamNetwork } from "../../git/upstream.ts";
+import { openOutside } from "../outside.ts";
 
 export interface FetchWish {
   url: URL;
@@ -23,52 +22,19 @@ export interface RegistryUpstream {
 }
 
 const callMs = 120_000;
+const mostConnections = 32;
 
-export function openRegistryUpstream(network: { proxyEnv?: Record<string, string>; extraCaPem?: string }): RegistryUpstream {
-  const proxyEnv = network.proxyEnv ? { proxyEnv: network.proxyEnv } : {};
-  const ca = network.extraCaPem ? { ca: [...rootCertificates, network.extraCaPem] } : {};
-  const secure = new HttpsAgent({ keepAlive: true, maxSockets: 32, ...proxyEnv, ...ca });
-  const plain = new HttpAgent({ keepAlive: true, maxSockets: 32, ...proxyEnv });
+export function openRegistryUpstream(network: UpstreamNetwork): RegistryUpstream {
+  const outside = openOutside(network, mostConnections);
   return {
     async fetch({ url, accept, limitBytes }) {
-      const { promise, resolve } = Promise.withResolvers<IncomingMessage | undefined>();
-      const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-      const request = send(url, {
-        agent: url.protocol === "https:" ? secure : plain,
-        headers: { accept, "accept-encoding": "gzip, br", "user-agent": "airlock-registry" },
-      });
-      const clock = setTimeout(() => request.destroy(new Error("too slow")), callMs);
-      request.on("response", resolve);
-      request.on("error", () => resolve(undefined));
-      request.end();
-      try {
-        const answer = await promise;
-        if (!answer) return { at: "away" };
-        if (answer.statusCode !== 200) {
-          answer.resume();
-          return { at: "status", status: answer.statusCode ?? 502 };
-        }
-        const chunks: Buffer[] = [];
-        let seen = 0;
-        for await (const chunk of answer as AsyncIterable<Buffer>) {
-          seen += chunk.length;
-          if (seen > limitBytes) {
-            request.destroy();
-            return { at: "too-large" };
-          }
-          chunks.push(chunk);
-        }
-        return decode(Buffer.concat(chunks), answer.headers["content-encoding"], limitBytes);
-      } catch {
-        return { at: "away" };
-      } finally {
-        clearTimeout(clock);
-      }
+      const headers = { accept, "accept-encoding": "gzip, br", "user-agent": "airlock-registry" };
+      const got = await outside.get(url, { headers, limitBytes, waitMs: callMs });
+      if (got.at === "away") return got;
+      if (got.status !== 200) return { at: "status", status: got.status };
+      return got.at === "too-large" ? { at: got.at } : decode(got.body, got.headers["content-encoding"], limitBytes);
     },
-    close() {
-      secure.destroy();
-      plain.destroy();
-    },
+    close: () => outside.close(),
   };
 }
 

@@ -38,15 +38,16 @@ export async function serveBackend(place: BackendPlace): Promise<Server> {
     if (!(await place.repositories.has(wanted.run))) return refuse(response, 404);
     if (wanted.part === "exchange" && request.headers["content-type"] !== `application/x-${wanted.service}-request`)
       return refuse(response, 415);
-    if (wanted.service === "git-receive-pack" && wanted.part === "exchange") {
-      const held = await observeSize(place.repositories.path(wanted.run));
-      if (held > place.maxRepositoryBytes) return refuse(response, 413);
-    }
     const lane = busy.get(wanted.run) ?? { running: 0, waiting: [] };
     busy.set(wanted.run, lane);
     if (lane.running >= place.parallel) await new Promise<void>((go) => lane.waiting.push(go));
     else lane.running += 1;
     try {
+      // Looked at when its turn has come: of pushes that wait together, each would find room that those before it take.
+      if (wanted.service === "git-receive-pack" && wanted.part === "exchange") {
+        const held = await observeSize(place.repositories.path(wanted.run));
+        if (held > place.maxRepositoryBytes) return refuse(response, 413);
+      }
       if (!response.destroyed) await serveExchange({ ...place, request, response, wanted });
     } finally {
       const next = lane.waiting.shift();

@@ -1,14 +1,25 @@
 import { createHash } from "node:crypto";
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseSha, type Sha } from "../../run/identity.ts";
-import { type BaseName, parseBaseName, printBaseName, readGeneration } from "../names.ts";
+import { type BaseName, familyOf, parseBaseName, printBaseName, readGeneration } from "../names.ts";
 import { openForward } from "./forward.ts";
 import { demandGit, runGit } from "./run-git.ts";
+import { observeSize } from "./size.ts";
 
 export interface Base {
   base: BaseName;
   tip: Sha;
+}
+
+/** A base as it lies there. */
+export interface BaseState {
+  base: BaseName;
+  /** Epoch milliseconds. Each use makes it another number, so that whoever decides by it can say which one he saw. */
+  usedAtMs: number;
+  bytes: number;
+  /** One for each fetch since it was last repacked. */
+  packs: number;
 }
 
 export type FetchedBase =
@@ -17,6 +28,8 @@ export type FetchedBase =
   | { at: "failed"; stderr: string };
 
 const incoming = "refs/airlock/incoming";
+/** In each base: when it was used last. */
+const usedFile = "airlock-used";
 const fetchOptions = [
   "--quiet",
   "--no-tags",
@@ -26,7 +39,7 @@ const fetchOptions = [
   "--refmap=",
 ];
 
-/** The base repositories under one folder. One call at a time for one branch: the caller sees to that. */
+/** The base repositories under one folder. One call at a time for one branch, but for those that only look: the caller sees to that. */
 export class Bases {
   readonly #folder: string;
 
@@ -38,16 +51,38 @@ export class Bases {
     return join(this.#folder, `${base}.git`);
   }
 
+  /** What all generations of a branch's base have in common. */
+  family(of: { repositoryId: number; branch: string }): string {
+    return familyOf(printBaseName({ repositoryId: of.repositoryId, branchKey: keyOf(of.branch), generation: 0 }));
+  }
+
   async list(): Promise<BaseName[]> {
     const names = await readdir(this.#folder);
     return names.flatMap((name) => (name.endsWith(".git") ? (parseBaseName(name.slice(0, -4)) ?? []) : []));
   }
 
+  async survey(): Promise<BaseState[]> {
+    const states: BaseState[] = [];
+    for (const base of await this.list()) {
+      const usedAtMs = await this.#usedAtMs(base);
+      // Gone meanwhile.
+      if (usedAtMs === undefined) continue;
+      const packs = await readdir(join(this.path(base), "objects", "pack")).catch(() => []);
+      states.push({
+        base,
+        usedAtMs,
+        bytes: await observeSize(this.path(base)),
+        packs: packs.filter((name) => name.endsWith(".pack")).length,
+      });
+    }
+    return states;
+  }
+
   /** The newest generation of a branch's base. */
   async find(of: { repositoryId: number; branch: string }): Promise<Base | undefined> {
-    const prefix = printBaseName({ repositoryId: of.repositoryId, branchKey: keyOf(of.branch), generation: 0 }).slice(0, -1);
+    const family = this.family(of);
     const names = (await this.list())
-      .filter((name) => name.startsWith(prefix))
+      .filter((name) => familyOf(name) === family)
       .sort((a, b) => readGeneration(b) - readGeneration(a));
     for (const base of names) {
       const tip = await this.#tip(base, of.branch);
@@ -66,7 +101,8 @@ export class Bases {
     const args = ["fetch", ...fetchOptions, "--end-of-options", forward.url, `+${ref}:${known ? incoming : ref}`];
     const result = await runGit({ gitDir: target, args, protocol: "http", config: forward.config, timeoutMs: of.timeoutMs });
     if (result.exitCode !== 0) {
-      if (!known) await rm(target, { recursive: true, force: true });
+      if (known) await removeUnfinished(target);
+      else await rm(target, { recursive: true, force: true });
       const look = ["ls-remote", "--quiet", "--exit-code", "--end-of-options", forward.url, ref];
       const seen = await runGit({ args: look, protocol: "http", config: forward.config });
       return seen.exitCode === 2 ? { at: "branch-missing" } : { at: "failed", stderr: result.stderr };
@@ -80,8 +116,52 @@ export class Bases {
     }
   }
 
-  async remove(base: BaseName): Promise<void> {
-    await rm(this.path(base), { recursive: true, force: true });
+  /** Notes that a base is used now. False where it is gone. */
+  async use(base: BaseName): Promise<boolean> {
+    const before = await this.#usedAtMs(base);
+    if (before === undefined) return false;
+    await noteUse(this.path(base), before);
+    return true;
+  }
+
+  /** Removes a base, unless it was used since whoever wants it gone looked. False: it stays. */
+  async remove({ base, usedAtMs }: { base: BaseName; usedAtMs: number }): Promise<boolean> {
+    if ((await this.#usedAtMs(base)) !== usedAtMs) return false;
+    // Renamed first: one that is half removed would still have its branch, and be taken for a base.
+    const gone = join(this.#folder, `gone-${crypto.randomUUID()}`);
+    await rename(this.path(base), gone);
+    await rm(gone, { recursive: true, force: true });
+    return true;
+  }
+
+  /** Makes one pack of all that the branch reaches, and drops the rest: never where a run leans on the base, which may lean on any of it.
+   *  Not done either where the base was used since whoever wants it looked. */
+  async repack({ base, usedAtMs }: { base: BaseName; usedAtMs: number }): Promise<boolean> {
+    if ((await this.#usedAtMs(base)) !== usedAtMs) return false;
+    const gitDir = this.path(base);
+    try {
+      await demandGit({ gitDir, args: ["repack", "-a", "-d", "--quiet"], timeoutMs: 600_000 });
+    } finally {
+      await removeUnfinished(gitDir);
+    }
+    return true;
+  }
+
+  /** Takes away what a process that was killed left half done. Only before anything is begun. */
+  async sweep(): Promise<void> {
+    for (const name of await readdir(this.#folder))
+      if (/^(new|gone)-/.test(name)) await rm(join(this.#folder, name), { recursive: true, force: true });
+    for (const base of await this.list()) await removeUnfinished(this.path(base));
+  }
+
+  async #usedAtMs(base: BaseName): Promise<number | undefined> {
+    const noted = await readFile(join(this.path(base), usedFile), "utf8").catch(() => "");
+    if (/^\d{1,16}$/.test(noted)) return Number(noted);
+    // Made by an earlier version, which noted nothing.
+    return stat(this.path(base)).then(
+      (seen) => Math.floor(seen.mtimeMs),
+      () => undefined,
+    );
   }
 
   async #advance(of: { repositoryId: number; branch: string; known: Base }): Promise<FetchedBase> {
@@ -91,6 +171,7 @@ export class Bases {
     const forward = await runGit({ gitDir, args: ["merge-base", "--is-ancestor", of.known.tip, tip] });
     if (forward.exitCode === 0) {
       await demandGit({ gitDir, args: ["update-ref", ref, tip, of.known.tip] });
+      await this.use(of.known.base);
       return { at: "fetched", base: of.known.base, tip: tip as Sha, rebuilt: false };
     }
     const folder = await this.#begin();
@@ -122,6 +203,7 @@ export class Bases {
     generation: number;
   }): Promise<Base & { at: "fetched" }> {
     await demandGit({ gitDir: of.folder, args: ["symbolic-ref", "HEAD", `refs/heads/${of.branch}`] });
+    await noteUse(of.folder, 0);
     const base = printBaseName({ repositoryId: of.repositoryId, branchKey: keyOf(of.branch), generation: of.generation });
     await rename(of.folder, this.path(base));
     const tip = await this.#tip(base, of.branch);
@@ -130,8 +212,8 @@ export class Bases {
   }
 
   async #nextGeneration(of: { repositoryId: number; branch: string }): Promise<number> {
-    const prefix = printBaseName({ repositoryId: of.repositoryId, branchKey: keyOf(of.branch), generation: 0 }).slice(0, -1);
-    const used = (await this.list()).filter((name) => name.startsWith(prefix)).map(readGeneration);
+    const family = this.family(of);
+    const used = (await this.list()).filter((name) => familyOf(name) === family).map(readGeneration);
     return Math.max(0, ...used) + 1;
   }
 
@@ -140,6 +222,19 @@ export class Bases {
     const result = await runGit({ gitDir: this.path(base), args });
     return result.exitCode === 0 ? parseSha(result.stdout.toString("utf8").trim()) : undefined;
   }
+}
+
+async function noteUse(folder: string, beforeMs: number): Promise<void> {
+  const fresh = join(folder, `.${usedFile}`);
+  await writeFile(fresh, String(Math.max(Date.now(), beforeMs + 1)));
+  await rename(fresh, join(folder, usedFile));
+}
+
+/** Packs that were not received or written to their end. */
+async function removeUnfinished(gitDir: string): Promise<void> {
+  const folder = join(gitDir, "objects", "pack");
+  for (const name of await readdir(folder).catch(() => []))
+    if (/^(tmp_|\.tmp-)/.test(name)) await rm(join(folder, name), { force: true });
 }
 
 function keyOf(branch: string): string {

@@ -7,12 +7,16 @@ import { decideVerb } from "./verb.ts";
 /** One control verb: its JSON in, its JSON out. */
 export type Verb = (input: Record<string, unknown>) => Promise<unknown>;
 
+/** One that reads or writes more than fits into memory. It answers by itself. */
+export type StreamingVerb = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
 const inputLimitBytes = 256 * 1024 * 1024;
 
 /** `POST /<verb>` with a JSON body, and `POST /git`, whose body is one line of JSON and then the command's stdin. */
 export function createControl(
   verbs: Record<string, Verb>,
   findGitDir: (repository: unknown) => string | undefined,
+  streaming: Record<string, StreamingVerb> = {},
 ): ControlHandler {
   return async (request, response, url) => {
     if (request.method !== "POST") return false;
@@ -21,6 +25,10 @@ export function createControl(
       return true;
     }
     const name = url.pathname.slice(1);
+    if (Object.hasOwn(streaming, name)) {
+      await streaming[name]?.(request, response);
+      return true;
+    }
     const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
     if (!verb) return false;
     const body = await readBody(request, 1024 * 1024);

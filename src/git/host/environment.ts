@@ -39,6 +39,8 @@ export function backendConfig(limits: { maxInputBytes: number }): GitConfig {
     ["http.receivepack", "true"],
     ["receive.fsckObjects", "true"],
     ["receive.maxInputSize", String(limits.maxInputBytes)],
+    // Kept as the pack that came. Git writes the objects of a small pack out one by one, each as large as its delta says: 100 kB for 100 GB.
+    ["receive.unpackLimit", "1"],
     ["receive.denyDeleteCurrent", "ignore"],
     ["transfer.advertiseSID", "false"],
     // The last match wins: everything is hidden, these two are shown. A hidden ref can be neither read nor written.
@@ -49,6 +51,18 @@ export function backendConfig(limits: { maxInputBytes: number }): GitConfig {
     ["uploadpack.allowFilter", "false"],
     ["uploadpack.allowRefInWant", "false"],
   ];
+}
+
+/**
+ * Longest piece of memory that git takes at once for a push. An object is made whole from its delta, and a delta of a few kB can say that
+ * it is as large as this machine's memory; several at once would have the kernel end other runs' sandboxes first. What GitHub takes is
+ * 100 MiB at most, and two million objects fit.
+ */
+const pushAllocation = "128m";
+
+/** Of git's own: for one `git http-backend` and what it starts. */
+export function backendAllocation(service: "git-upload-pack" | "git-receive-pack"): Record<string, string> {
+  return service === "git-receive-pack" ? { GIT_ALLOC_LIMIT: pushAllocation } : {};
 }
 
 /** `protocol`: how this one command may reach another repository, if at all. */

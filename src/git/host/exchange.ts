@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setPriority } from "node:os";
 import { PassThrough, Transform, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { execa } from "execa";
 import { endAfterBody } from "../../privilege/linger.ts";
 import { type BackendRequest, cgiEnvironment, parseCgiHead } from "./cgi.ts";
-import { backendConfig, gitEnvironment } from "./environment.ts";
+import { createListWatch } from "./command-list.ts";
+import { backendAllocation, backendConfig, gitEnvironment } from "./environment.ts";
 
 export interface ExchangeLimits {
   /** Largest pack that a push may bring. */
@@ -29,11 +31,11 @@ export async function serveExchange(exchange: Exchange): Promise<void> {
   const { request, response, wanted } = exchange;
   const encoding = request.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "gzip") return answerPlain(response, 415, "unknown content encoding");
-  const extra = cgiEnvironment({
-    folder: exchange.folder,
-    request: wanted,
-    protocolV2: request.headers["git-protocol"] === "version=2",
-  });
+  const protocolV2 = request.headers["git-protocol"] === "version=2";
+  const extra = {
+    ...cgiEnvironment({ folder: exchange.folder, request: wanted, protocolV2 }),
+    ...backendAllocation(wanted.service),
+  };
   const child = execa("git", ["http-backend"], {
     extendEnv: false,
     env: gitEnvironment({ extra, config: backendConfig(exchange) }),
@@ -47,6 +49,8 @@ export async function serveExchange(exchange: Exchange): Promise<void> {
     detached: true,
     cleanup: false,
   });
+  // Neighbours come first: what a run asks of git is not held to its own share of the processors.
+  if (child.pid !== undefined) lower(child.pid);
   let running = true;
   void child.then(() => {
     running = false;
@@ -61,11 +65,14 @@ export async function serveExchange(exchange: Exchange): Promise<void> {
   response.on("close", end);
   try {
     const limitBytes = wanted.service === "git-receive-pack" ? exchange.maxInputBytes + 1024 * 1024 : fetchRequestBytes;
-    const fed = feed({ request, gzip: encoding === "gzip", limitBytes, stdin: child.stdin }).catch((error: Error) => {
-      // Git ended before it had read all (its own refusal is in its answer), or a limit was passed: then nothing more of this is heard.
-      if (error instanceof BodyTooLong) answerPlain(response, 413, error.message);
-      if (error instanceof BodyTooLong || request.destroyed) end();
-    });
+    const listIsTooLong = wanted.service === "git-receive-pack" ? createListWatch() : () => false;
+    const fed = feed({ request, gzip: encoding === "gzip", limitBytes, listIsTooLong, stdin: child.stdin }).catch(
+      (error: Error) => {
+        // Git ended before it had read all (its own refusal is in its answer), or a limit was passed: then nothing more of this is heard.
+        if (error instanceof BodyTooLong) answerPlain(response, 413, error.message);
+        if (error instanceof BodyTooLong || request.destroyed) end();
+      },
+    );
     await relay(child.stdout, response);
     await fed;
   } finally {
@@ -76,15 +83,32 @@ export async function serveExchange(exchange: Exchange): Promise<void> {
   }
 }
 
+/** For it and what it starts. */
+function lower(pid: number): void {
+  try {
+    setPriority(pid, 10);
+  } catch {
+    // It has ended already.
+  }
+}
+
 class BodyTooLong extends Error {}
 
-async function feed(from: { request: IncomingMessage; gzip: boolean; limitBytes: number; stdin: Writable }): Promise<void> {
+async function feed(from: {
+  request: IncomingMessage;
+  gzip: boolean;
+  limitBytes: number;
+  listIsTooLong(bytes: Buffer): boolean;
+  stdin: Writable;
+}): Promise<void> {
   let seen = 0;
   // Counted after decompression: a small body may be a very large one.
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       seen += chunk.length;
       if (seen > from.limitBytes) done(new BodyTooLong(`the request is longer than ${from.limitBytes} bytes`));
+      // Git moves no ref before it has the whole list and the pack behind it.
+      else if (from.listIsTooLong(chunk)) done(new BodyTooLong("the push names more refs than a run may"));
       else done(null, chunk);
     },
   });

@@ -3,11 +3,12 @@
 import { accessSync, constants } from "node:fs";
 import { runDaemon } from "../../privilege/daemon.ts";
 import { parseRunId, parseSha, type RunId } from "../../run/identity.ts";
-import { parseBaseName, parseBranchName, parseBranchRef } from "../names.ts";
+import { type BaseName, familyOf, parseBaseName, parseBranchName, parseBranchRef } from "../names.ts";
 import { serveBackend } from "./backend.ts";
 import { Bases } from "./bases.ts";
-import { createControl } from "./control.ts";
+import { createControl, type StreamingVerb } from "./control.ts";
 import { createLanes } from "./lanes.ts";
+import { sendPack, takePack } from "./pack.ts";
 import { RunRepositories } from "./run-repositories.ts";
 
 export type GitHostConfig =
@@ -29,17 +30,29 @@ await runDaemon<GitHostConfig>(async (config, log) => {
     // Not 077: the other host reads the objects as a member of the folder's group, which new folders inherit.
     process.umask(0o027);
     const bases = new Bases(config.bases);
+    await bases.sweep();
     const verbs = {
-      "find-base": async (input: Record<string, unknown>) => (await bases.find(parseBranch(input))) ?? null,
+      "find-base": async (input: Record<string, unknown>) => ({ found: await bases.find(parseBranch(input)) }),
       "fetch-base": (input: Record<string, unknown>) => {
         const of = parseBranch(input);
         const transportSocket = demand(parsePath(input.transportSocket), "transportSocket");
-        return lanes(`${of.repositoryId}:${of.branch}`, () =>
+        return lanes(bases.family(of), () =>
           bases.fetch({ ...of, transportSocket, timeoutMs: Number(input.timeoutMs ?? 600_000) }),
         );
       },
-      "list-bases": async () => ({ bases: await bases.list() }),
-      "remove-base": (input: Record<string, unknown>) => bases.remove(demand(parseBaseName(input.base), "base")),
+      "list-bases": async () => ({ bases: await bases.survey() }),
+      "use-base": (input: Record<string, unknown>) => {
+        const base = demand(parseBaseName(input.base), "base");
+        return lanes(familyOf(base), async () => ({ done: await bases.use(base) }));
+      },
+      "remove-base": (input: Record<string, unknown>) => {
+        const seen = parseSeenBase(input);
+        return lanes(familyOf(seen.base), async () => ({ done: await bases.remove(seen) }));
+      },
+      "repack-base": (input: Record<string, unknown>) => {
+        const seen = parseSeenBase(input);
+        return lanes(familyOf(seen.base), async () => ({ done: await bases.repack(seen) }));
+      },
     };
     return {
       handle: createControl(verbs, (repository) => {
@@ -52,6 +65,7 @@ await runDaemon<GitHostConfig>(async (config, log) => {
   accessSync(config.runs, constants.R_OK | constants.W_OK | constants.X_OK);
   accessSync(config.bases, constants.R_OK | constants.X_OK);
   const repositories = new RunRepositories(config);
+  await repositories.sweep();
   const backend = await serveBackend({
     ...config,
     socketPath: config.backendSocket,
@@ -84,11 +98,16 @@ await runDaemon<GitHostConfig>(async (config, log) => {
     "remove-run": (input: Record<string, unknown>) => repositories.remove(demand(parseRunId(input.run), "run")),
     "list-runs": async () => ({ runs: await repositories.list() }),
   };
+  const streaming: Record<string, StreamingVerb> = {
+    pack: (request, response) => sendPack(repositories, request, response),
+    unpack: (request, response) => lanes("unpack", () => takePack(repositories, request, response)),
+  };
+  const findGitDir = (repository: unknown) => {
+    const run = parseRunId((repository as { run?: unknown } | null)?.run);
+    return run && repositories.path(run);
+  };
   return {
-    handle: createControl(verbs, (repository) => {
-      const run = parseRunId((repository as { run?: unknown } | null)?.run);
-      return run && repositories.path(run);
-    }),
+    handle: createControl(verbs, findGitDir, streaming),
     async close() {
       backend.closeAllConnections();
       await new Promise((done) => backend.close(done));
@@ -100,6 +119,11 @@ function parseBranch(input: Record<string, unknown>): { repositoryId: number; br
   const repositoryId = Number(input.repositoryId);
   if (!Number.isSafeInteger(repositoryId) || repositoryId <= 0) throw new Error("repositoryId is not a GitHub id");
   return { repositoryId, branch: demand(parseBranchName(input.branch), "branch") };
+}
+
+function parseSeenBase(input: Record<string, unknown>): { base: BaseName; usedAtMs: number } {
+  const usedAtMs = Number.isSafeInteger(input.usedAtMs) ? Number(input.usedAtMs) : undefined;
+  return { base: demand(parseBaseName(input.base), "base"), usedAtMs: demand(usedAtMs, "usedAtMs") };
 }
 
 function parsePath(value: unknown): string | undefined {

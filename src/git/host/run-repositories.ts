@@ -15,16 +15,16 @@ export interface RunRepositoryWish {
 
 /** The run repositories under one folder: bare, one for each run, sharing objects with bases. */
 export class RunRepositories {
-  readonly #folder: string;
+  readonly folder: string;
   readonly #basesFolder: string;
 
   constructor(folders: { runs: string; bases: string }) {
-    this.#folder = folders.runs;
+    this.folder = folders.runs;
     this.#basesFolder = folders.bases;
   }
 
   path(run: RunId): string {
-    return join(this.#folder, `${run}.git`);
+    return join(this.folder, `${run}.git`);
   }
 
   async has(run: RunId): Promise<boolean> {
@@ -39,7 +39,7 @@ export class RunRepositories {
     if (await this.has(wish.run)) return { made: false };
     const [head] = wish.branches;
     if (!head) throw new Error("A run repository needs a branch");
-    const folder = join(this.#folder, `new-${crypto.randomUUID()}`);
+    const folder = join(this.folder, `new-${crypto.randomUUID()}`);
     try {
       await demandGit({ args: ["init", "--quiet", "--bare", "--template=", "--end-of-options", folder] });
       const alternates = wish.bases.map((base) => `${join(this.#basesFolder, `${base}.git`, "objects")}\n`).join("");
@@ -94,10 +94,16 @@ export class RunRepositories {
     await rm(this.path(run), { recursive: true, force: true });
   }
 
+  /** Takes away what a process that was killed left half made. Only before anything is begun. */
+  async sweep(): Promise<void> {
+    for (const name of await readdir(this.folder))
+      if (name.startsWith("new-")) await rm(join(this.folder, name), { recursive: true, force: true });
+  }
+
   /** Which runs have a repository, and which bases each of them leans on: a base in this list must stay. */
   async list(): Promise<{ run: RunId; bases: BaseName[] }[]> {
     const found: { run: RunId; bases: BaseName[] }[] = [];
-    for (const name of await readdir(this.#folder)) {
+    for (const name of await readdir(this.folder)) {
       const run = name.endsWith(".git") ? parseRunId(name.slice(0, -4)) : undefined;
       if (!run) continue;
       const alternates = await readFile(join(this.path(run), "objects", "info", "alternates"), "utf8");

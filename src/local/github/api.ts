@@ -3,8 +3,10 @@ import type { Actor, Call, Reply, RepositoryCall, Route, Routes } from "./call.t
 import type { Contract, Operation, Problem } from "./contract.ts";
 import { GitHubError, notFound } from "./github-error.ts";
 import { withoutBigIntegers } from "./json.ts";
-import { allow, findRepository } from "./permissions.ts";
+import { byName, findFormer, movedTo } from "./moved.ts";
+import { allow, canSee, findRepository } from "./permissions.ts";
 import { accountRoutes } from "./rest/accounts.ts";
+import { actionsRoutes } from "./rest/actions.ts";
 import { appRoutes } from "./rest/apps.ts";
 import { checkRoutes } from "./rest/checks.ts";
 import { commentRoutes } from "./rest/comments.ts";
@@ -32,6 +34,7 @@ export interface ApiRequest {
 /** Every operation with a handler. Each is in GitHub's description, or its route could never be reached (a unit test holds them together). */
 export const routes: Routes = {
   ...accountRoutes,
+  ...actionsRoutes,
   ...appRoutes,
   ...checkRoutes,
   ...commentRoutes,
@@ -59,7 +62,8 @@ export function createApi(parts: { world: World; contract: Contract; webhooks: W
   return {
     answer: async (request, saw) => {
       const actor = authenticate(world, request.headers.authorization);
-      const found = contract.match(request.method, request.address.pathname.slice("/api/v3".length));
+      const path = byName(world, request.address.pathname.slice("/api/v3".length));
+      const found = contract.match(request.method, path);
       saw(actor, found?.operation.id);
       const route = found && routes[found.operation.id];
       if (found === undefined || route === undefined) throw notFound();
@@ -73,7 +77,7 @@ export function createApi(parts: { world: World; contract: Contract; webhooks: W
         accept: request.headers.accept ?? "",
         address: request.address,
       };
-      const ready = admit(call, route);
+      const ready = admit(call, route, request.method);
       refuseProblem(found.operation, contract.problemOfParams(found.operation, params));
       ready.body = parseBody(found.operation, request);
       if (found.operation.bodyRequired || request.body.length > 0)
@@ -95,7 +99,7 @@ export function createApi(parts: { world: World; contract: Contract; webhooks: W
 }
 
 /** Who may come in, before anything of the request but its path is looked at. */
-function admit(call: Call, route: Route): Call {
+function admit(call: Call, route: Route, method: string): Call {
   const { actor } = call;
   switch (route.by) {
     case "anyone":
@@ -111,12 +115,21 @@ function admit(call: Call, route: Route): Call {
       return call;
     case "repository": {
       const repository = findRepository(call.world, String(call.params.owner), String(call.params.repo));
-      if (repository === undefined) throw notFound();
+      if (repository === undefined) throw findMoved(call, method) ?? notFound();
       const inside: RepositoryCall = { ...call, repository };
       allow(inside, route);
+      if (repository.archived && method !== "GET") throw new GitHubError(403, "Repository was archived so is read-only.");
       return inside;
     }
   }
+}
+
+/** A name that was given up leads to where the repository is now, for those who see it. */
+function findMoved(call: Call, method: string): GitHubError | undefined {
+  const to = findFormer(call.world, String(call.params.owner), String(call.params.repo));
+  if (to === undefined || !canSee(to, call.actor)) return undefined;
+  const rest = call.address.pathname.replace(/^\/api\/v3\/repos\/[^/]+\/[^/]+/, "");
+  return movedTo(call.world, call.address, { repository: to, rest, status: method === "GET" || method === "HEAD" ? 301 : 307 });
 }
 
 function parseBody(operation: Operation, request: ApiRequest): Record<string, unknown> {

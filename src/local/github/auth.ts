@@ -41,8 +41,9 @@ function verifyAppJwt(world: World, jwt: string): App {
   const issuer = String(payload.iss);
   const app = world.apps.find(({ id, clientId }) => String(id) === issuer || clientId === issuer);
   if (app === undefined) throw new GitHubError(404, "Integration not found");
-  const key = createPublicKey(app.privateKey);
-  if (!verify("RSA-SHA256", Buffer.from(`${head}.${claims}`), key, Buffer.from(signature, "base64url"))) throw undecodable();
+  const isSignedWith = (key: string) =>
+    verify("RSA-SHA256", Buffer.from(`${head}.${claims}`), createPublicKey(key), Buffer.from(signature, "base64url"));
+  if (![app.privateKey, ...app.otherKeys].some(isSignedWith)) throw undecodable();
   const nowS = world.nowMs() / 1000;
   if (typeof payload.exp !== "number" || typeof payload.iat !== "number")
     throw new GitHubError(401, "Missing 'issued at' claim ('iat') in assertion");

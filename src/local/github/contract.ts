@@ -177,9 +177,15 @@ function paramsSchema(operation: Operation): object {
   const known = operation.parameters.filter((parameter) => parameter.in !== "header");
   return {
     type: "object",
-    properties: Object.fromEntries(known.map(({ name, schema }) => [name, schema])),
+    // In an address every number is text as well: where a number or a text may stand, the text fits both forms, which "one of" forbids.
+    properties: Object.fromEntries(known.map(({ name, schema }) => [name, anyOf(schema)])),
     required: known.filter(({ required }) => required).map(({ name }) => name),
   };
+}
+
+function anyOf(schema: object): object {
+  const { oneOf, ...rest } = schema as { oneOf?: object[] };
+  return oneOf === undefined ? schema : { ...rest, anyOf: oneOf };
 }
 
 function pointerOf(operation: Operation): string {

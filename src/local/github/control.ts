@@ -2,9 +2,10 @@ import { authenticate } from "./auth.ts";
 import type { Reply } from "./call.ts";
 import type { FaultRule, Faults } from "./faults.ts";
 import { GitHubError, notFound } from "./github-error.ts";
+import { type Happening, happen } from "./happenings.ts";
 import { atLeast, findRepository, roleOf } from "./permissions.ts";
 import { announceRun } from "./rest/check-change.ts";
-import type { InvalidResponse, RequestLine, World } from "./state.ts";
+import type { Account, InvalidResponse, RequestLine, World } from "./state.ts";
 import { countLiveTokens } from "./tokens.ts";
 import type { Webhooks } from "./webhooks.ts";
 
@@ -47,16 +48,24 @@ export interface ControlRequest {
   body: Buffer;
 }
 
+const happeningsPath = "/_local/happenings";
 const buttonPath = /^\/_local\/repos\/([^/]+)\/([^/]+)\/check-runs\/(\d+)\/requested-action$/;
 
-/** What GitHub has no REST for, for tests and demos in other processes: GET /_local/state; GET, PUT, DELETE /_local/faults; and, with a
- *  user's token, POST /_local/repos/{owner}/{repo}/check-runs/{id}/requested-action {"identifier"}: the press of a check run's button. */
-export function answerControl(parts: { world: World; faults: Faults; webhooks: Webhooks }, request: ControlRequest): Reply {
+/** What GitHub has no REST for, for tests and demos in other processes: GET /_local/state; GET, PUT, DELETE /_local/faults; POST
+ *  /_local/happenings with what the person before the browser does (happenings.ts); and, with a user's token, POST /_local/repos/{owner}/{repo}/check-runs/{id}/requested-action {"identifier"}: the press of a check run's button. */
+export async function answerControl(
+  parts: { world: World; faults: Faults; webhooks: Webhooks; person: Account },
+  request: ControlRequest,
+): Promise<Reply> {
   const { world, faults } = parts;
   if (request.path === "/_local/state" && request.method === "GET") return { status: 200, json: readState(world) };
   const button = buttonPath.exec(request.path);
   if (button && request.method === "POST")
     return pressButton(parts, request, { owner: button[1] ?? "", name: button[2] ?? "", id: Number(button[3]) });
+  if (request.path === happeningsPath && request.method === "POST") {
+    await happen(parts, parseJson(request.body) as Happening, parts.person);
+    return { status: 202, json: {} };
+  }
   if (request.path !== "/_local/faults") throw notFound();
   if (request.method === "PUT") faults.replace(parseJson(request.body) as FaultRule[]);
   else if (request.method === "DELETE") faults.clear();

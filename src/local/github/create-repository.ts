@@ -15,7 +15,7 @@ export interface RepositoryRequest {
 
 /** A bare repository under the world's folder, configured as GitHub's servers are: any object by name, partial clones, refs/pull hidden. */
 export async function createRepository(world: World, request: RepositoryRequest): Promise<Repository> {
-  const folder = join(world.folder, request.owner.login, `${request.name}.git`);
+  const folder = freeFolder(world, join(world.folder, request.owner.login, request.name));
   await mkdir(folder, { recursive: true });
   await git(folder, ["init", "--quiet", "--bare", "--initial-branch=main", folder]);
   const settings = [
@@ -43,15 +43,30 @@ export async function createRepository(world: World, request: RepositoryRequest)
     folder,
     createdAt: at,
     pushedAt: at,
+    archived: false,
+    sizeKiB: 1,
+    gone: new Map(),
+    formerBranches: new Map(),
     roles: request.roles ?? new Map(),
     labels: [],
     issues: new Map(),
     comments: new Map(),
     checkSuites: new Map(),
     checkRuns: new Map(),
+    workflows: [],
+    workflowRuns: new Map(),
   };
   world.repositories.set(repository.id, repository);
   return repository;
+}
+
+/** A repository keeps its folder when it is renamed: who takes the name then gets another one. */
+function freeFolder(world: World, path: string): string {
+  const taken = new Set([...world.repositories.values()].map(({ folder }) => folder));
+  for (let nth = 1; ; nth++) {
+    const folder = nth === 1 ? `${path}.git` : `${path}.${nth}.git`;
+    if (!taken.has(folder)) return folder;
+  }
 }
 
 function firstCommit(world: World, files: Record<string, string>): Buffer {

@@ -1,7 +1,7 @@
 /** What should go wrong, on purpose. JSON, so that another process can ask for it (PUT /_local/faults). */
 export interface FaultRule {
   match: {
-    /** Any method where absent. WEBHOOK is a delivery to the App, whose path is "/issues.labeled". */
+    /** Any method where absent; WRITE is any but GET and HEAD. WEBHOOK is a delivery to the App, whose path is "/issues.labeled". */
     method?: string;
     /** A prefix of the path without its query, as requested: "/api/v3/repos/acme/shop/pulls", "/acme/shop.git/git-receive-pack". */
     path?: string;
@@ -22,6 +22,8 @@ export interface FaultRule {
   lost?: boolean;
   /** How often; once where absent, 0 means always. */
   times?: number;
+  /** Only what comes beyond so many within a span: GitHub's secondary limits. What is refused is not counted. */
+  beyond?: { times: number; withinMs: number };
 }
 
 export interface Faults {
@@ -33,9 +35,19 @@ export interface Faults {
   take(request: { method: string; path: string }): FaultRule | undefined;
 }
 
-export function createFaults(): Faults {
-  let rules: { rule: FaultRule; left: number }[] = [];
-  const counted = (rule: FaultRule) => ({ rule, left: rule.times === 0 ? Number.POSITIVE_INFINITY : (rule.times ?? 1) });
+interface Counted {
+  rule: FaultRule;
+  left: number;
+  passedAtMs: number[];
+}
+
+export function createFaults(nowMs: () => number = Date.now): Faults {
+  let rules: Counted[] = [];
+  const counted = (rule: FaultRule): Counted => ({
+    rule,
+    left: rule.times === 0 ? Number.POSITIVE_INFINITY : (rule.times ?? 1),
+    passedAtMs: [],
+  });
   return {
     add: (rule) => {
       const { path, ...match } = rule.match;
@@ -50,7 +62,7 @@ export function createFaults(): Faults {
     },
     list: () => rules.filter(({ left }) => left > 0).map(({ rule }) => rule),
     take: (request) => {
-      const found = rules.find(({ rule, left }) => left > 0 && matches(rule, request));
+      const found = rules.find((each) => each.left > 0 && matches(each.rule, request) && isBeyond(each, nowMs()));
       if (found === undefined) return undefined;
       found.left -= 1;
       return found.rule;
@@ -58,8 +70,20 @@ export function createFaults(): Faults {
   };
 }
 
+/** Counts what the rule lets pass. */
+function isBeyond(counted: Counted, nowMs: number): boolean {
+  const { beyond } = counted.rule;
+  if (beyond === undefined) return true;
+  counted.passedAtMs = counted.passedAtMs.filter((atMs) => atMs > nowMs - beyond.withinMs);
+  if (counted.passedAtMs.length >= beyond.times) return true;
+  counted.passedAtMs.push(nowMs);
+  return false;
+}
+
 function matches({ match }: FaultRule, request: { method: string; path: string }): boolean {
-  if (match.method !== undefined && match.method.toUpperCase() !== request.method) return false;
+  const writes = !["GET", "HEAD", "WEBHOOK"].includes(request.method);
+  if (match.method === "WRITE" && !writes) return false;
+  if (match.method !== undefined && match.method !== "WRITE" && match.method.toUpperCase() !== request.method) return false;
   if (match.path !== undefined && !request.path.startsWith(match.path)) return false;
   return match.pattern === undefined || new RegExp(match.pattern).test(request.path);
 }

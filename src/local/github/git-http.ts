@@ -1,9 +1,10 @@
 import { gunzipSync } from "node:zlib";
-import { execa } from "execa";
 import { actorOfBasic } from "./auth.ts";
 import type { Actor, Reply } from "./call.ts";
 import { findRef, gitEnvironment } from "./git.ts";
+import { orderGit } from "./git-order.ts";
 import { GitHubError } from "./github-error.ts";
+import { findFormer } from "./moved.ts";
 import { atLeast, canSee, findRepository, roleOf } from "./permissions.ts";
 import { findPushProblem, type Push, parsePush, refusePush } from "./receive-pack.ts";
 import { followRefUpdate, zeroSha } from "./refs.ts";
@@ -40,7 +41,14 @@ export async function answerGit(
   const actor = actorOf(world, request.headers.authorization);
   saw(actor);
   const repository = findRepository(world, owner, name);
+  const moved = repository ?? findFormer(world, owner, name);
+  if (repository === undefined && moved && canSee(moved, actor)) {
+    const to = `${world.url}/${moved.owner.login}/${moved.name}.git/${rest}${request.address.search}`;
+    throw new GitHubError(301, "Moved Permanently", { headers: { location: to } });
+  }
   admit(actor, repository, service);
+  if (repository.archived && service === "git-receive-pack")
+    throw new GitHubError(403, "This repository was archived so it is read-only.");
   const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(request.body) : request.body;
   if (rest !== "git-receive-pack") return runBackend({ repository, request, rest, body, actor });
 
@@ -107,8 +115,8 @@ async function runBackend(of: {
   actor: Actor;
 }): Promise<Reply> {
   const { repository, request, actor } = of;
-  const done = await execa("git", ["http-backend"], {
-    extendEnv: false,
+  const done = await orderGit({
+    args: ["http-backend"],
     env: {
       ...gitEnvironment,
       GIT_PROJECT_ROOT: repository.folder,
@@ -124,10 +132,6 @@ async function runBackend(of: {
       REMOTE_USER: actor.kind === "user" || actor.kind === "installation" ? actor.account.login : "",
     },
     input: of.body,
-    encoding: "buffer",
-    stripFinalNewline: false,
-    maxBuffer: 500_000_000,
-    reject: false,
   });
   return parseCgi(Buffer.from(done.stdout));
 }

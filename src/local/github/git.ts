@@ -1,4 +1,5 @@
-import { execa } from "execa";
+import { orderGit } from "./git-order.ts";
+import type { GitAnswer } from "./git-runner.ts";
 import { GitHubError } from "./github-error.ts";
 
 /** What every git process of the local GitHub gets and nothing more: no user's configuration, no prompt, no replace refs. Folders may
@@ -27,38 +28,32 @@ export async function git(folder: string, args: string[], options: GitOptions = 
 }
 
 export async function gitBytes(folder: string, args: string[], options: GitOptions = {}): Promise<Buffer> {
-  const done = await execa("git", ["--git-dir", folder, ...args], {
-    env: { ...gitEnvironment, ...options.env },
-    extendEnv: false,
-    encoding: "buffer",
-    stripFinalNewline: false,
-    maxBuffer: 200_000_000,
-    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
-  });
+  const done = await runGit(folder, args, options);
+  if (done.exitCode !== 0) throw new Error(`git ${args[0]} ended with ${done.exitCode ?? "a signal"}: ${done.stderr.trim()}`);
   return Buffer.from(done.stdout);
 }
 
 /** Like git(), but undefined where git says no (exit code other than 0). */
 export async function tryGit(folder: string, args: string[], options: GitOptions = {}): Promise<string | undefined> {
-  const done = await execa("git", ["--git-dir", folder, ...args], {
-    env: { ...gitEnvironment, ...options.env },
-    extendEnv: false,
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: 200_000_000,
-    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+  const done = await runGit(folder, args, options);
+  return done.exitCode === 0 ? Buffer.from(done.stdout).toString("utf8") : undefined;
+}
+
+function runGit(folder: string, args: string[], { env, input }: GitOptions): Promise<GitAnswer> {
+  return orderGit({
+    args: ["--git-dir", folder, ...args],
+    env: { ...gitEnvironment, ...env },
+    ...(input !== undefined && { input }),
   });
-  return done.exitCode === 0 ? String(done.stdout) : undefined;
 }
 
 /** The object name of a branch, tag or commit, peeled to the commit; undefined where there is none. */
 export async function findCommit(folder: string, name: string): Promise<string | undefined> {
-  if (name.startsWith("-") || name.includes("..") || name.includes("@{")) return undefined;
-  for (const candidate of [`refs/heads/${name}`, `refs/tags/${name}`, name]) {
-    const found = await tryGit(folder, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${candidate}^{commit}`]);
-    if (found !== undefined) return found.trim();
-  }
-  return undefined;
+  if (name.startsWith("-") || name.includes("..") || name.includes("@{") || /[\0\n]/.test(name)) return undefined;
+  const candidates = /^[0-9a-f]{40}$/.test(name) ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`, name];
+  const input = candidates.map((candidate) => `${candidate}^{commit}\n`).join("");
+  const found = await git(folder, ["cat-file", "--batch-check=%(objectname)"], { input });
+  return found.split("\n").find((line) => /^[0-9a-f]{40}$/.test(line));
 }
 
 export async function needCommit(folder: string, name: string): Promise<string> {

@@ -25,7 +25,18 @@ export function install(world: World, of: { app: App; account: Account; reposito
   return installation;
 }
 
-export function announceInstallation({ world, webhooks }: Parts, installation: Installation, sender: Account): void {
+/** Takes an App away from an account: its tokens die with the installation. Telling the App is another matter: it must not depend on it. */
+export function uninstall(world: World, installation: Installation): void {
+  world.installations.splice(world.installations.indexOf(installation), 1);
+  for (const token of world.tokens.values()) if (token.installation === installation) token.revokedAtMs ??= world.nowMs();
+}
+
+export function announceInstallation(
+  { world, webhooks }: Parts,
+  installation: Installation,
+  sender: Account,
+  action: "created" | "deleted" | "suspend" | "unsuspend" = "created",
+): void {
   const { repositoryIds, account } = installation;
   const covered = [...world.repositories.values()].filter(
     ({ id, owner }) => owner === account && (repositoryIds === "all" || repositoryIds.has(id)),
@@ -33,29 +44,35 @@ export function announceInstallation({ world, webhooks }: Parts, installation: I
   const payload = {
     installation: renderInstallation(world, installation),
     repositories: covered.map(renderShort),
-    requester: null,
+    ...(action === "created" && { requester: null }),
   };
-  webhooks.announce({ event: "installation", action: "created", payload, sender, installation });
+  webhooks.announce({ event: "installation", action, payload, sender, installation });
 }
 
-export function announceAdded(
-  { world, webhooks }: Parts,
-  of: { installation: Installation; repository: Repository; sender: Account },
-): void {
+interface Covering {
+  installation: Installation;
+  repository: Repository;
+  sender: Account;
+}
+
+export function announceAdded(parts: Parts, of: Covering): void {
+  announceCovering(parts, of, "added");
+}
+
+export function announceRemoved(parts: Parts, of: Covering): void {
+  announceCovering(parts, of, "removed");
+}
+
+function announceCovering({ world, webhooks }: Parts, of: Covering, action: "added" | "removed"): void {
+  const { installation, repository, sender } = of;
   const payload = {
-    installation: renderInstallation(world, of.installation),
-    repository_selection: of.installation.repositoryIds === "all" ? "all" : "selected",
-    repositories_added: [renderShort(of.repository)],
-    repositories_removed: [],
+    installation: renderInstallation(world, installation),
+    repository_selection: installation.repositoryIds === "all" ? "all" : "selected",
+    repositories_added: action === "added" ? [renderShort(repository)] : [],
+    repositories_removed: action === "removed" ? [renderShort(repository)] : [],
     requester: null,
   };
-  webhooks.announce({
-    event: "installation_repositories",
-    action: "added",
-    payload,
-    sender: of.sender,
-    installation: of.installation,
-  });
+  webhooks.announce({ event: "installation_repositories", action, payload, sender, installation });
 }
 
 function renderShort(repository: Repository): Record<string, unknown> {

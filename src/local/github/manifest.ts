@@ -69,11 +69,6 @@ export function createApp(world: World, request: AppRequest): App {
   const slug = request.slug ?? slugOf(request.name);
   const createdAt = timestamp(world.nowMs());
   const bot: Account = { id: world.nextId(), login: `${slug}[bot]`, type: "Bot", createdAt };
-  const { privateKey } = generateKeyPairSync("rsa", {
-    modulusLength: 2048,
-    privateKeyEncoding: { type: "pkcs1", format: "pem" },
-    publicKeyEncoding: { type: "pkcs1", format: "pem" },
-  });
   const app: App = {
     id: world.nextId(),
     slug,
@@ -82,7 +77,8 @@ export function createApp(world: World, request: AppRequest): App {
     clientSecret: randomBytes(20).toString("hex"),
     owner: request.owner,
     bot,
-    privateKey,
+    privateKey: makeKey(),
+    otherKeys: [],
     webhookSecret: request.webhookSecret ?? randomBytes(20).toString("hex"),
     webhookUrl: request.webhookUrl,
     permissions: { metadata: "read", ...request.permissions },
@@ -92,6 +88,15 @@ export function createApp(world: World, request: AppRequest): App {
   world.accounts.push(bot);
   world.apps.push(app);
   return app;
+}
+
+/** A private key of an App, as PEM. */
+export function makeKey(): string {
+  return generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+    publicKeyEncoding: { type: "pkcs1", format: "pem" },
+  }).privateKey;
 }
 
 export function slugOf(name: string): string {

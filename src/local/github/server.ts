@@ -90,10 +90,11 @@ async function answer(parts: Parts, asked: Asked, saw: (actor: Actor, operation?
   const path = asked.address.pathname;
   const isGit = isGitPath(path);
   try {
-    if (path.startsWith("/_local/")) return answerControl(parts, { ...asked, path });
+    if (path.startsWith("/_local/")) return await answerControl(parts, { ...asked, path });
     if (isGit) return await answerGit(parts, asked, saw);
     if (path === "/api/graphql") throw new GitHubError(501, "The local GitHub speaks no GraphQL yet");
     if (path.startsWith("/api/v3/") || path === "/api/v3") return await parts.api.answer(asked, saw);
+    if (path === "/_blobs/log") return answerBlob(parts.world, asked.address.searchParams.get("sig") ?? "");
     const form = new URLSearchParams(asked.body.toString("utf8"));
     return (
       answerRegistration(parts, { method: asked.method, address: asked.address, form }) ?? (await answerPage(parts.world, path))
@@ -109,6 +110,13 @@ async function answer(parts: Parts, asked: Asked, saw: (actor: Actor, operation?
       };
     return { status: refusal.status, json: refusal.body(), headers: refusal.headers };
   }
+}
+
+/** What a signed address opens to anybody. */
+function answerBlob(world: World, signature: string): Reply {
+  const blob = world.blobs.get(signature);
+  if (blob === undefined) throw new GitHubError(403, "Server failed to authenticate the request.");
+  return { status: 200, raw: { type: blob.type, text: blob.content } };
 }
 
 /** A mistake of ours must not pass for an answer of GitHub's. A path whose percent signs mean nothing is the client's. */

@@ -3,17 +3,19 @@ import { mkdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { type AddedRepository, type AddRepositoryOptions, addRepository, needRepository } from "./add-repository.ts";
+import { type AddWorkflowRunOptions, addWorkflowRun } from "./add-workflow-run.ts";
 import { createApi } from "./api.ts";
 import { loadContract } from "./contract.ts";
 import { type LocalState, readState } from "./control.ts";
 import { createRepository } from "./create-repository.ts";
 import { createFaults, type Faults } from "./faults.ts";
-import { announceInstallation, install } from "./installations.ts";
-import { createApp } from "./manifest.ts";
+import { type Happening, happen } from "./happenings.ts";
+import { announceInstallation, install, uninstall } from "./installations.ts";
+import { createApp, makeKey } from "./manifest.ts";
 import { createPeople, ensureOwner, type LocalUser, type PersonName, usualRoles } from "./people.ts";
 import { seedFiles } from "./seed.ts";
 import { createGitHubServer, type Witness } from "./server.ts";
-import { createWorld, type Permissions, type World } from "./state.ts";
+import { createWorld, type Permissions, type WorkflowRun, type World } from "./state.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 export interface LocalGitHubOptions {
@@ -51,7 +53,17 @@ export interface LocalGitHub extends AsyncDisposable {
   faults: Faults;
   /** Where the App's webhooks go from now on. The first time, it hears of its installation. */
   setWebhook(url: string): void;
+  /** The owner makes the App another private key. Those that it has stay good. */
+  addKey(): string;
+  /** The owner deletes the key that the App was made with. */
+  deleteFirstKey(): void;
+  /** The owner takes the App away, and nobody tells it. */
+  uninstall(): void;
+  /** The maintainer does it, and whoever hears of it on GitHub hears of it. */
+  happen(happening: Happening): Promise<void>;
   addRepository(options: AddRepositoryOptions): Promise<AddedRepository>;
+  /** A completed run of GitHub Actions in "owner/name". */
+  addWorkflowRun(fullName: string, wish: AddWorkflowRunOptions): Promise<WorkflowRun>;
   state(): LocalState;
   gitFolder(owner: string, name: string): string;
   /** When every webhook so far was answered or given up. */
@@ -77,6 +89,7 @@ const standardEvents = [
   "pull_request_review_comment",
   "check_run",
   "check_suite",
+  "repository",
 ];
 
 /** GitHub on loopback: real git, REST held to GitHub's own description, signed webhooks. */
@@ -86,7 +99,7 @@ export async function startLocalGitHub(options: LocalGitHubOptions): Promise<Loc
   const world = createWorld({ url: "", folder, ...(options.nowMs ? { nowMs: options.nowMs } : {}) });
   const contract = loadContract();
   if (options.warm) contract.warm();
-  const faults = createFaults();
+  const faults = createFaults(() => world.nowMs());
   const webhooks = createWebhooks(world, contract, faults);
   const users = createPeople(world);
   const sender = ensureOwner(world, users.maintainer.login);
@@ -146,7 +159,18 @@ export async function startLocalGitHub(options: LocalGitHubOptions): Promise<Loc
     users,
     faults,
     setWebhook,
+    addKey() {
+      const key = makeKey();
+      app.otherKeys.push(key);
+      return key;
+    },
+    deleteFirstKey() {
+      app.privateKey = app.otherKeys.shift() ?? app.privateKey;
+    },
+    uninstall: () => uninstall(world, installation),
+    happen: (happening) => happen({ world, webhooks }, happening, sender),
     addRepository: (request) => addRepository({ world, webhooks }, { request, app, sender }),
+    addWorkflowRun: (fullName, wish) => addWorkflowRun(world, needRepository(world, fullName), wish),
     state: () => readState(world),
     gitFolder: (owner, name) => needRepository(world, `${owner}/${name}`).folder,
     settled: () => webhooks.settled(),

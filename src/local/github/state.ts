@@ -22,6 +22,8 @@ export interface App {
   owner: Account;
   bot: Account;
   privateKey: string;
+  /** Made later: GitHub takes what any of an App's keys has signed. */
+  otherKeys: string[];
   webhookSecret: string;
   webhookUrl: string | undefined;
   permissions: Permissions;
@@ -39,6 +41,7 @@ export interface Installation {
   events: string[];
   createdAt: string;
   suspendedAt: string | null;
+  suspendedBy?: Account | undefined;
 }
 
 export interface InstallationToken {
@@ -112,6 +115,8 @@ export interface Issue {
   closedAt: string | null;
   closedBy: Account | null;
   reactions: Reaction[];
+  /** Only people who may write here say anything more. */
+  locked?: boolean;
   pull: Pull | undefined;
 }
 
@@ -142,6 +147,33 @@ export interface CheckRun {
   actions: { label: string; description: string; identifier: string }[];
 }
 
+export interface Workflow {
+  id: number;
+  name: string;
+  path: string;
+  createdAt: string;
+}
+
+/** Each is a check run of the same id as well. */
+export interface WorkflowJob {
+  id: number;
+  name: string;
+  conclusion: string;
+  steps: { name: string; conclusion: string; log: string }[];
+}
+
+/** Completed at once: nothing runs here. */
+export interface WorkflowRun {
+  id: number;
+  number: number;
+  workflow: Workflow;
+  suite: CheckSuite;
+  event: string;
+  conclusion: string;
+  createdAt: string;
+  jobs: WorkflowJob[];
+}
+
 export interface Repository {
   id: number;
   owner: Account;
@@ -153,12 +185,24 @@ export interface Repository {
   folder: string;
   createdAt: string;
   pushedAt: string;
+  /** What GitHub says of its size. */
+  sizeKiB: number;
+  /** Read-only for everybody, until it is taken back. */
+  archived: boolean;
+  /** Issues are turned off: those that there are answer 410. */
+  issuesOff?: boolean;
+  /** Numbers that are never given again: undefined for an issue that was deleted, else where it was transferred to. */
+  gone: Map<number, { repository: Repository; number: number } | undefined>;
+  /** Old names of branches, onto the new ones. */
+  formerBranches: Map<string, string>;
   roles: Map<number, Role>;
   labels: Label[];
   issues: Map<number, Issue>;
   comments: Map<number, Comment>;
   checkSuites: Map<number, CheckSuite>;
   checkRuns: Map<number, CheckRun>;
+  workflows: Workflow[];
+  workflowRuns: Map<number, WorkflowRun>;
 }
 
 export interface Delivery {
@@ -214,8 +258,12 @@ export interface World {
   installations: Installation[];
   tokens: Map<string, InstallationToken>;
   repositories: Map<number, Repository>;
+  /** Names that were given up, in lower case, onto the repository that had them: until another one takes the name. */
+  formerNames: Map<string, number>;
   deliveries: Delivery[];
   manifestCodes: Map<string, ManifestCode>;
+  /** Logs, by the signature that opens them. */
+  blobs: Map<string, { type: string; content: Buffer }>;
   requests: RequestLine[];
   invalidResponses: InvalidResponse[];
   /** A number that nothing else has ever had, not even before a restart: it starts at the epoch's milliseconds. */
@@ -235,8 +283,10 @@ export function createWorld(options: { url: string; folder: string; nowMs?: () =
     installations: [],
     tokens: new Map(),
     repositories: new Map(),
+    formerNames: new Map(),
     deliveries: [],
     manifestCodes: new Map(),
+    blobs: new Map(),
     requests: [],
     invalidResponses: [],
     nextId: () => {

@@ -32,7 +32,12 @@ export const eventPermissions: Record<string, string> = {
 };
 
 /** Always delivered, and for that reason never subscribed to. */
-export const appEvents: readonly string[] = ["installation", "installation_repositories", "github_app_authorization"];
+export const appEvents: readonly string[] = [
+  "installation",
+  "installation_repositories",
+  "installation_target",
+  "github_app_authorization",
+];
 
 export interface Announcement {
   event: string;
@@ -105,8 +110,11 @@ export function createWebhooks(world: World, contract: Contract, faults: Faults)
 }
 
 function listenersOf(world: World, announcement: Announcement): { app: App; installation: Installation | undefined }[] {
+  // What happens to an installation is told to its App even where it is suspended or gone.
+  const own = announcement.installation;
+  if (own !== undefined && appEvents.includes(announcement.event)) return [{ app: own.app, installation: own }];
   return world.installations
-    .filter((installation) => announcement.installation === undefined || announcement.installation === installation)
+    .filter((installation) => own === undefined || own === installation)
     .filter(({ app }) => announcement.only === undefined || announcement.only === app)
     .filter((installation) => announcement.repository === undefined || isCovered(installation, announcement.repository))
     .filter((installation) => installation.suspendedAt === null && hears(installation, announcement.event))

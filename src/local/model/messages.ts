@@ -10,7 +10,7 @@ import type { Scenario } from "./scenario.ts";
 const mostPlaces = 10_000;
 
 /** `POST /v1/messages` once the key was right. It keeps nothing of a conversation but how often it was refused at its present place. */
-export function createMessagesEndpoint(options: { key: string; scenario: () => Scenario }) {
+export function createMessagesEndpoint(options: { key: () => string; scenario: () => Scenario }) {
   const triesByPlace = new Map<string, number>();
 
   function decide(request: MessagesRequest): Answer {
@@ -69,7 +69,8 @@ export function createMessagesEndpoint(options: { key: string; scenario: () => S
       };
       if (answer.do === "fail") {
         const message =
-          (answer.error.message ?? "The scenario asked for this failure") + (answer.error.echoKey ? ` (key ${options.key})` : "");
+          (answer.error.message ?? "The scenario asked for this failure") +
+          (answer.error.echoKey ? ` (key ${options.key()})` : "");
         response.writeHead(answer.error.status, { ...answer.error.headers, "content-type": "application/json" });
         response.end(
           JSON.stringify(printError({ type: answer.error.type ?? errorTypeOf(answer.error.status), message, requestId })),

@@ -12,6 +12,8 @@ export interface LocalModel {
   /** Without a trailing slash: what ANTHROPIC_BASE_URL would be. */
   url: string;
   key: string;
+  /** From now on this key is taken, and no other. */
+  setKey(key: string): void;
   /** Throws Fault "usage.scenario". `undefined` brings the demo's job back. */
   setScenario(scenario: unknown): void;
   /** The last thousand requests, oldest first. */
@@ -23,11 +25,11 @@ const limitBytes = 33_554_432;
 
 /** A scripted stand-in for Anthropic's Messages API on 127.0.0.1. `port`: 0 or none takes a free one. `key`: the only one it accepts. */
 export async function startLocalModel(options: { port?: number; key: string }): Promise<LocalModel> {
-  const { key } = options;
+  let { key } = options;
   const list = createRequestList();
   const closing = new AbortController();
   let scenario: Scenario = defaultScenario;
-  const messages = createMessagesEndpoint({ key, scenario: () => scenario });
+  const messages = createMessagesEndpoint({ key: () => key, scenario: () => scenario });
   const setScenario = (value: unknown) => {
     scenario = value === undefined ? defaultScenario : parseScenario(value);
   };
@@ -88,7 +90,12 @@ export async function startLocalModel(options: { port?: number; key: string }): 
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    key,
+    get key() {
+      return key;
+    },
+    setKey(other) {
+      key = other;
+    },
     setScenario,
     requests: list.all,
     close: async () => {

@@ -28,8 +28,11 @@ export function decideGate(of: {
   if (of.ci === "auto") return [];
   const found = new Map<string, string>();
   const commands: string[] = [];
+  const actions: string[] = [];
+  let unread = false;
   for (const { at, files } of of.read) {
     if (!files) {
+      unread = true;
       found.set(at, `The workflow files of ${at} could not be read, so it is not known what CI would do with the work.`);
       continue;
     }
@@ -39,13 +42,16 @@ export function decideGate(of: {
       const powers = workflow ? findPowers(workflow, (called) => parsed.get(called)) : ["it cannot be read"];
       if (powers.length > 0) found.set(path, `${path} would run on this work, and ${powers.slice(0, 5).join("; ")}.`);
     }
+    unread ||= started.some(([, workflow]) => !workflow);
+    actions.push(...[...parsed.values()].flatMap((workflow) => (workflow ? localActionsOf(workflow) : [])));
     commands.push(...[...parsed.values()].flatMap((workflow) => (workflow ? commandsOf(workflow) : [])));
   }
   if (found.size === 0) return [];
   const reasons = [...found.values()].slice(0, shown).map((words) => ({ code: "publish.ci", words }));
-  if (of.ci === "hold") return reasons;
+  // Of a workflow that cannot be read it is not known either what it executes.
+  if (of.ci === "hold" || unread) return reasons;
   const text = commands.join("\n");
-  const risky = of.changed.filter((path) => isExecutedByCi(path, text)).slice(0, 5);
+  const risky = of.changed.filter((path) => isExecutedByCi(path, text, actions)).slice(0, 5);
   if (risky.length === 0) return [];
   return [
     { code: "publish.ci-risky", words: `The work changes what those workflows execute: ${risky.join(", ").slice(0, 300)}.` },
@@ -56,5 +62,14 @@ export function decideGate(of: {
 function commandsOf(workflow: Workflow): string[] {
   return [...workflow.jobs.values()].flatMap(({ steps }) =>
     Array.isArray(steps) ? steps.flatMap((step) => (typeof step?.run === "string" ? [step.run] : [])) : [],
+  );
+}
+
+/** Folders of the repository that are used as actions: all that lies in one may be what runs. */
+function localActionsOf(workflow: Workflow): string[] {
+  return [...workflow.jobs.values()].flatMap(({ steps }) =>
+    Array.isArray(steps)
+      ? steps.flatMap((step) => (typeof step?.uses === "string" && step.uses.startsWith(".") ? [step.uses] : []))
+      : [],
   );
 }

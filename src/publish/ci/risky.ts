@@ -2,10 +2,13 @@ import { canonPath } from "../policy/canon.ts";
 
 /**
  * ◆ Whether a change of this path alters what workflows execute besides the program itself: package scripts, build and test settings,
- * make and container files, scripts. `commands`: all that the workflows run, as text: a file that they name counts as well.
+ * make and container files, scripts. `commands`: all that the workflows run, as text: a file that they name counts as well, and so does
+ * all that lies in one of `actions`, the folders that they use as actions.
  */
-export function isExecutedByCi(path: string, commands: string): boolean {
+export function isExecutedByCi(path: string, commands: string, actions: readonly string[] = []): boolean {
   const { parts, name, text } = canonPath(path);
+  const inside = (folder: string) => folder === "" || text === folder || text.startsWith(`${folder}/`);
+  if (actions.some((action) => inside(canonPath(action).text))) return true;
   if (settings.has(name) || scripts.test(name) || settingsShape.test(name)) return true;
   if (parts.slice(0, -1).some((part) => folders.has(part))) return true;
   return commands.toLowerCase().includes(text);

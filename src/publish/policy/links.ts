@@ -9,11 +9,12 @@ export interface Link {
 }
 
 /** Why a link matters; undefined where it stays in the tree. */
-export type LinkTrouble = "absolute" | "leaves" | "git" | "unreadable";
+export type LinkTrouble = "absolute" | "leaves" | "detour" | "git" | "unreadable";
 
 const words: Record<LinkTrouble, string> = {
   absolute: "leads to a fixed place on the machine of whoever checks it out",
   leaves: "leads out of the repository",
+  detour: "goes back from a name that may be a link itself, so that its text does not say where it leads",
   git: "leads into git's own folder",
   unreadable: "cannot be read",
 };
@@ -23,14 +24,21 @@ export function findLinkTrouble({ path, target }: Link): LinkTrouble | undefined
   if (target === undefined || target === "" || target.includes("\0")) return "unreadable";
   const plain = target.replaceAll("\\", "/");
   if (plain.startsWith("/") || plain.startsWith("~") || /^[a-z]:/i.test(plain)) return "absolute";
+  // Also where the way only passes through it. Windows knows it by its short name too.
+  if ([...path.split("/"), ...plain.split("/")].some((part) => /^(?:\.git|git~\d)$/.test(canonPath(part).text))) return "git";
   const at = path.split("/").slice(0, -1);
+  let [named, detour] = [false, false];
   for (const part of plain.split("/")) {
     if (part === "" || part === ".") continue;
-    if (part !== "..") at.push(part);
+    if (part !== "..") {
+      at.push(part);
+      named = true;
+    }
+    // Behind a name that is a link ".." leads to the folder above wherever that one leads: two links that each stay inside leave together.
     else if (at.pop() === undefined) return "leaves";
+    else detour ||= named;
   }
-  // Also where the way only passes through it.
-  return [...at, ...plain.split("/")].some((part) => canonPath(part).text === ".git") ? "git" : undefined;
+  return detour ? "detour" : undefined;
 }
 
 /** ◆ A link that stays inside is only told; any other waits for a person. */

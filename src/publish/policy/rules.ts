@@ -1,8 +1,9 @@
+import type { PathAction } from "../../run/path-rule.ts";
 import type { CanonPath } from "./canon.ts";
 
 export interface Rule {
   name: string;
-  action: "refuse" | "hold" | "draft";
+  action: Exclude<PathAction, "allow">;
   why: string;
   matches(path: CanonPath): boolean;
 }
@@ -66,7 +67,18 @@ export const rules: readonly Rule[] = [
     matches: any(
       under(".circleci", ".buildkite", ".woodpecker", ".semaphore", ".tekton", ".teamcity", ".gitlab"),
       named("jenkinsfile", "azure-pipelines.yml", "azure-pipelines.yaml", "bitbucket-pipelines.yml", "cloudbuild.yaml"),
-      named("cloudbuild.yml", "appveyor.yml", ".appveyor.yml", ".drone.yml", ".drone.yaml", "buildspec.yml", "buildspec.yaml"),
+      named(
+        "cloudbuild.yml",
+        "cloudbuild.json",
+        "buildkite.yml",
+        "buildkite.yaml",
+        "appveyor.yml",
+        ".appveyor.yml",
+        ".drone.yml",
+        ".drone.yaml",
+        "buildspec.yml",
+        "buildspec.yaml",
+      ),
       startsWith(".gitlab-ci", ".travis", ".cirrus", ".woodpecker", "azure-pipelines"),
     ),
   },
@@ -76,7 +88,9 @@ export const rules: readonly Rule[] = [
     why: "A bot with rights of its own acts on it",
     matches: any(
       at(".github/dependabot.yml", ".github/dependabot.yaml", ".github/mergify.yml", ".github/settings.yml"),
-      startsWith("renovate.json", ".renovaterc", ".mergify"),
+      startsWith("renovate.json", ".renovaterc", ".mergify", ".kodiak.", ".bulldozer.", ".pullapprove."),
+      under(".mergify"),
+      named("bors.toml", ".policy.yml", ".asf.yaml"),
     ),
   },
   {
@@ -96,7 +110,9 @@ export const rules: readonly Rule[] = [
         ".clinerules",
         ".kiro",
       ),
-      under(".amazonq", ".junie", ".opencode", ".aider", ".agents", ".copilot"),
+      under(".amazonq", ".junie", ".opencode", ".aider", ".agents", ".copilot", ".openhands", ".qwen", ".kilocode", ".trae"),
+      under(".factory", ".augment", ".goose", ".agent", ".amp", ".crush", ".roomodes", ".kilocodemodes", ".rules"),
+      named(".crush.json", "crush.json"),
       named(".mcp.json", "mcp.json", ".cursorrules", ".windsurfrules", "opencode.json", "opencode.jsonc", ".aider.conf.yml"),
       at(".github/copilot", ".github/agents", ".github/hooks", ".github/prompts", ".github/instructions", ".github/chatmodes"),
       ({ text }) => text.startsWith(".github/copilot"),
@@ -106,15 +122,15 @@ export const rules: readonly Rule[] = [
     name: "agent-words",
     action: "draft",
     why: "The next agent takes it as instructions",
-    matches: named("claude.md", "claude.local.md", "agents.md", "agent.md", "gemini.md"),
+    matches: named("claude.md", "claude.local.md", "agents.md", "agents.override.md", "agent.md", "gemini.md", "qwen.md"),
   },
   {
     name: "editor-settings",
     action: "hold",
     why: "Editors run tasks and programs that it names",
     matches: any(
-      under(".vscode", ".idea", ".fleet", ".zed", ".nvim", ".run", ".vs"),
-      named(".exrc", ".nvimrc", ".nvim.lua", ".vimrc", ".lvimrc", ".dir-locals.el", ".dir-locals-2.el", ".helix"),
+      under(".vscode", ".idea", ".fleet", ".zed", ".nvim", ".vim", ".run", ".vs", ".helix", ".nova"),
+      named(".exrc", ".nvimrc", ".nvim.lua", ".vimrc", ".lvimrc", ".dir-locals.el", ".dir-locals-2.el", ".ycm_extra_conf.py"),
       endsWith(".code-workspace", ".sublime-project", ".sublime-workspace"),
     ),
   },
@@ -123,8 +139,17 @@ export const rules: readonly Rule[] = [
     action: "hold",
     why: "It runs when somebody opens the repository in a container or a hosted workspace",
     matches: any(
-      under(".devcontainer", ".idx", ".gitpod"),
-      named(".devcontainer.json", ".replit", "replit.nix", "devfile.yaml", ".devfile.yaml", "vagrantfile"),
+      under(".devcontainer", ".idx", ".gitpod", ".codesandbox"),
+      named(
+        ".devcontainer.json",
+        ".replit",
+        "replit.nix",
+        "devfile.yaml",
+        ".devfile.yaml",
+        "vagrantfile",
+        ".stackblitzrc",
+        "devbox.json",
+      ),
       startsWith(".gitpod."),
     ),
   },
@@ -175,8 +200,11 @@ export const rules: readonly Rule[] = [
         ".netrc",
       ),
       named("nuget.config", ".gitconfig", ".curlrc", ".wgetrc", ".gdbinit", ".lldbinit", "sitecustomize.py", "usercustomize.py"),
-      startsWith(".yarnrc.", "mise.", ".mise."),
+      // Read by a shell or a debugger from the folder that it is started in.
+      named(".rprofile", ".ghci", ".ocamlinit", ".iex.exs", ".irbrc", ".pryrc", ".pdbrc", ".bazeliskrc"),
+      startsWith(".yarnrc.", "mise.", ".mise.", ".pnp.", ".envrc."),
       under(".yarn", ".cargo", ".mvn", ".bundle", ".mise", ".direnv"),
+      ({ text }) => /(^|\/)mise\/config\b[^/]*\.toml$/.test(text),
       ({ text }) => /(^|\/)gradle\/wrapper(\/|$)/.test(text),
     ),
   },
@@ -184,6 +212,15 @@ export const rules: readonly Rule[] = [
     name: "git-settings",
     action: "hold",
     why: "Git fetches or runs what it names at the next checkout",
-    matches: any(named(".gitmodules", ".gitattributes", ".lfsconfig"), under(".git")),
+    // A repository that lies in the tree already runs programs by its config alone.
+    matches: any(named(".gitmodules", ".gitattributes", ".lfsconfig"), under(".git"), ({ text }) =>
+      /\.git\/config(\.worktree)?$/.test(text),
+    ),
+  },
+  {
+    name: "short-name",
+    action: "hold",
+    why: "On Windows it may be another file's short name",
+    matches: ({ parts }) => parts.some((part) => /^[^.]{1,6}~\d(\.[^.]{0,3})?$/.test(part)),
   },
 ];

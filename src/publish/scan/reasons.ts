@@ -13,6 +13,8 @@ export interface AddedByCommit {
 }
 
 const diffLimitBytes = 32 * 1024 ** 2;
+/** Of all commits: each line is an object in the App's own memory, and is looked at more than once. */
+const mostLines = 250_000;
 const scanLimitMs = 30_000;
 const shown = 20;
 // `-a`: a file that git takes for binary is searched as well.
@@ -38,17 +40,25 @@ export async function readAddedLines(
   const own = work.chain ? undefined : new Set(work.changes.flatMap(({ changes }) => changes.map(({ path }) => path)));
   const read: AddedByCommit[] = [];
   let leftBytes = diffLimitBytes;
+  let leftLines = mostLines;
   for (const { from, to } of pairs) {
     const args = ["diff", ...diffOptions, "--end-of-options", from, to];
     const output = await git.git({ run }, args, { limitBytes: leftBytes, truncate: true });
     leftBytes -= output.stdout.length;
-    if (output.truncated || leftBytes <= 0) return undefined;
+    leftLines -= countLines(output.stdout);
+    if (output.truncated || leftBytes <= 0 || leftLines < 0) return undefined;
     if (output.exitCode !== 0) throw new Error(`git diff failed in the run's repository: ${output.stderr.slice(0, 200)}`);
     const lines = parseAddedLines(output.stdout.toString("utf8"));
     // A name that git quotes is none of the target's for certain: its lines are searched.
     read.push({ sha: to, lines: own ? lines.filter(({ path }) => own.has(path) || /[\\"]|[^ -~]/.test(path)) : lines });
   }
   return read;
+}
+
+function countLines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) count++;
+  return count;
 }
 
 /** Why the work waits for a person, because of what its lines hold. */

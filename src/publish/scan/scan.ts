@@ -16,7 +16,7 @@ interface Found {
 }
 
 /**
- * Looks for secrets by secretlint's rules and by our own shapes. Undefined: it took longer than `limitMs`, so nobody knows. One text of
+ * Looks for secrets by secretlint's rules and by our own shapes. Undefined: it took longer than `limitMs`, or more memory than it may, so nobody knows. One text of
  * all lines: a key that spans lines is found as well.
  */
 export async function scanLines<Line extends AddedLine>(
@@ -71,7 +71,12 @@ async function scanByRules(content: string, limitMs: number): Promise<Found[] | 
     resourceLimits: { maxOldGenerationSizeMb: 512 },
   });
   const timer = setTimeout(() => resolve(undefined), limitMs);
-  worker.on("message", (found: Found[]) => resolve(found)).on("error", reject);
+  worker
+    .on("message", (found: Found[]) => resolve(found))
+    .on("error", (error: NodeJS.ErrnoException) =>
+      // More matches than memory holds: nobody knows, as when it takes too long.
+      error.code === "ERR_WORKER_OUT_OF_MEMORY" ? resolve(undefined) : reject(error),
+    );
   worker.on("exit", () => reject(new Error("the scan ended without a word")));
   try {
     return await promise;

@@ -5,7 +5,7 @@ import type { Queue } from "../queue.ts";
 import type { Schema } from "../schema.ts";
 import { storableJson } from "../text.ts";
 
-/** Files what somebody wants of a run, and wakes it, as one. */
+/** Files what somebody wants of a run, and wakes it, as one: also a run that waits to try something again, or a stop would wait with it. */
 export async function fileCommand(
   db: Kysely<Schema>,
   queue: Queue,
@@ -16,6 +16,7 @@ export async function fileCommand(
       .insertInto("commands")
       .values({ run: input.run, command: storableJson(input.command), at_ms: input.nowMs })
       .execute();
+    await trx.updateTable("runs").set({ not_before_ms: 0 }).where("id", "=", input.run).execute();
     await queue.wakeRun(input.run, trx);
   });
 }

@@ -28,7 +28,7 @@ export async function addDelivery(db: Kysely<Schema>, queue: Queue, delivery: De
         payload: storableJson(delivery.payload),
         state: "received",
         note: null,
-        from_log: delivery.fromLog ?? false,
+        ...{ from_log: delivery.fromLog ?? false, holder: null, lease_until_ms: 0 },
       })
       .onConflict((c) => c.column("id").doNothing())
       .returning("id")
@@ -78,6 +78,43 @@ export async function findWaitingDelivery(db: Kysely<Schema>, id: string): Promi
       ...(row.from_log && { fromLog: true }),
     }
   );
+}
+
+/** Takes a waiting delivery for `holder`: two that handle it at once would both answer it. False where another has it. */
+export async function claimDelivery(
+  db: Kysely<Schema>,
+  { id, holder, nowMs, leaseMs }: { id: string; holder: string; nowMs: number; leaseMs: number },
+): Promise<boolean> {
+  const row = await db
+    .updateTable("deliveries")
+    .set({ holder, lease_until_ms: nowMs + leaseMs })
+    .where("id", "=", id)
+    .where("state", "=", "received")
+    .where((e) => e.or([e("holder", "is", null), e("holder", "=", holder), e("lease_until_ms", "<", nowMs)]))
+    .returning("id")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Whether somebody else than `holder` is handling it now. */
+export async function isInOtherHands(
+  db: Kysely<Schema>,
+  { id, holder, nowMs }: { id: string; holder: string; nowMs: number },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom("deliveries")
+    .select("id")
+    .where("id", "=", id)
+    .where("state", "=", "received")
+    .where("holder", "<>", holder)
+    .where("lease_until_ms", ">=", nowMs)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Lets it go again: it is tried another time, by anybody. */
+export async function releaseDelivery(db: Kysely<Schema>, { id, holder }: { id: string; holder: string }): Promise<void> {
+  await db.updateTable("deliveries").set({ holder: null }).where("id", "=", id).where("holder", "=", holder).execute();
 }
 
 export async function waitingDeliveries(db: Kysely<Schema>): Promise<string[]> {

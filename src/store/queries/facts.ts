@@ -28,7 +28,10 @@ export async function appendFact(
       })
       .execute();
     // Its slot is free with this: whoever has waited longest for one need not wait for the next tick.
-    const next = input.state.at === "ended" || input.fact.is === "rested" ? await oldestQueued(trx) : input.run;
+    const next =
+      input.state.at === "ended" || input.fact.is === "rested" || input.fact.is === "put-away"
+        ? await oldestQueued(trx)
+        : input.run;
     if (next) await queue.wakeRun(next, trx);
   });
 }
@@ -38,11 +41,18 @@ async function oldestQueued(trx: Transaction<Schema>): Promise<RunId | undefined
   return (await waiting.limit(1).executeTakeFirst())?.id;
 }
 
-async function moveRun(trx: Transaction<Schema>, input: { run: RunId; fence: number; state: Run; nowMs: number }): Promise<void> {
+async function moveRun(
+  trx: Transaction<Schema>,
+  input: { run: RunId; fence: number; fact: Fact; state: Run; nowMs: number },
+): Promise<void> {
   const uid = "slot" in input.state ? (input.state.slot?.uid ?? null) : null;
   const moved = await trx
     .updateTable("runs")
-    .set({ state: storableJson(input.state), at: input.state.at, uid, tries: 0, not_before_ms: 0, updated_at_ms: input.nowMs })
+    .set({
+      ...{ state: storableJson(input.state), at: input.state.at, uid, tries: 0, not_before_ms: 0, updated_at_ms: input.nowMs },
+      // What it had there is lost: from now on any machine may take it.
+      ...((input.fact.is === "moved" || input.fact.is === "sent-on") && { machine: null }),
+    })
     .where("id", "=", input.run)
     .where("fence", "=", input.fence)
     .returning("id")
@@ -50,14 +60,14 @@ async function moveRun(trx: Transaction<Schema>, input: { run: RunId; fence: num
   if (!moved) throw runLost();
 }
 
-/** Notes that a step failed and may be tried again, not before the given time. */
+/** Notes that a step failed and may be tried again, not before the given time. `nowMs`: by which clock that is. */
 export async function postponeRun(
   db: Kysely<Schema>,
-  input: { run: RunId; fence: number; tries: number; notBeforeMs: number },
+  input: { run: RunId; fence: number; tries: number; notBeforeMs: number; nowMs: number },
 ): Promise<void> {
   await db
     .updateTable("runs")
-    .set({ tries: input.tries, not_before_ms: input.notBeforeMs })
+    .set({ tries: input.tries, not_before_ms: input.notBeforeMs, updated_at_ms: input.nowMs })
     .where("id", "=", input.run)
     .where("fence", "=", input.fence)
     .execute();

@@ -15,7 +15,12 @@ export interface GrantRow {
   expiresAtMs: number;
   revokedAtMs: number | null;
   token: string | null;
+  /** On which machine it was minted. */
+  machine: string | null;
 }
+
+/** Who mints: of a run's tokens only who holds it. Undefined: whoever asks. */
+type Holder = string | undefined;
 
 export async function addGrant(db: Kysely<Schema>, grant: GrantRow): Promise<void> {
   await db
@@ -31,19 +36,30 @@ export async function addGrant(db: Kysely<Schema>, grant: GrantRow): Promise<voi
       expires_at_ms: grant.expiresAtMs,
       revoked_at_ms: grant.revokedAtMs,
       token: grant.token,
+      machine: grant.machine,
     })
     .execute();
 }
 
+/** False where the run that it is for has changed hands since: nobody looks for this token any more. It is in the ledger all the same. */
 export async function markMinted(
   db: Kysely<Schema>,
-  input: { id: string; sealedToken: string; expiresAtMs: number },
-): Promise<void> {
-  await db
+  input: { id: string; sealedToken: string; expiresAtMs: number; holder: Holder },
+): Promise<boolean> {
+  const row = await db
     .updateTable("grants")
     .set({ state: "live", token: input.sealedToken, expires_at_ms: input.expiresAtMs })
     .where("id", "=", input.id)
-    .execute();
+    .returning("run")
+    .executeTakeFirst();
+  return row?.run == null || (await holdsRun(db, row.run, input.holder));
+}
+
+/** True also for what is no run of the store: a trial. */
+export async function holdsRun(db: Kysely<Schema>, run: RunId, holder: Holder): Promise<boolean> {
+  if (holder === undefined) return true;
+  const row = await db.selectFrom("runs").select("holder").where("id", "=", run).executeTakeFirst();
+  return !row || row.holder === holder;
 }
 
 export async function markRevoked(db: Kysely<Schema>, id: string, nowMs: number): Promise<void> {
@@ -77,5 +93,6 @@ function asGrant(row: { [K in keyof Schema["grants"]]: unknown }): GrantRow {
     expiresAtMs: Number(row.expires_at_ms),
     revokedAtMs: row.revoked_at_ms === null ? null : Number(row.revoked_at_ms),
     token: row.token as string | null,
+    machine: row.machine as string | null,
   };
 }

@@ -38,7 +38,12 @@ export async function addHead(
   await db
     .insertInto("heads")
     .values({ repository_id: input.repositoryId, subject_number: input.number, sha: input.sha, at_ms: input.atMs })
-    .onConflict((c) => c.doNothing())
+    // A branch may be put back to where it was: then it has moved as well.
+    .onConflict((c) =>
+      c
+        .columns(["repository_id", "subject_number", "sha"])
+        .doUpdateSet({ at_ms: sql<number>`greatest(heads.at_ms, excluded.at_ms)` }),
+    )
     .execute();
 }
 
@@ -73,21 +78,6 @@ export async function ownerOfCommit(db: Kysely<Schema>, repositoryId: number, sh
     .where("sha", "=", sha as Sha)
     .executeTakeFirst();
   return row?.run;
-}
-
-/** True the first time for this name: what must not be done twice is done by whoever gets it. */
-export async function takeMark(db: Kysely<Schema>, name: string): Promise<boolean> {
-  const row = await db
-    .insertInto("marks")
-    .values({ name, text: "" })
-    .onConflict((c) => c.doNothing())
-    .returning("name")
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-export async function dropMark(db: Kysely<Schema>, name: string): Promise<void> {
-  await db.deleteFrom("marks").where("name", "=", name).execute();
 }
 
 /** The branches that this run put a commit on, with that commit. */

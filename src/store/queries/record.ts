@@ -54,29 +54,42 @@ export function storableRow(row: EvidenceRow): EvidenceRow {
 
 /** Adds a row of the gateway's record, unless it is there. Fenced. `received`: the digest that the gateway gave it. */
 export async function addEvidence(db: Kysely<Schema>, fence: number, row: EvidenceRow, received = ""): Promise<void> {
-  await sql`insert into evidence (run, seq, at_ms, door, method, target, verdict, rule, bytes_in, bytes_out, status, duration_ms, usage, digest, received)
+  await sql`insert into evidence (run, seq, at_ms, door, method, target, verdict, rule, bytes_in, bytes_out, status, duration_ms, usage, digest, received, times)
     select ${row.run}, ${row.seq}, ${row.atMs}, ${row.door}, ${storableText(row.method)}, ${storableText(row.target)}, ${row.verdict}, ${row.rule}, ${row.bytesIn}, ${row.bytesOut},
-      ${row.status}, ${row.durationMs}, ${row.usage ? storableJson(row.usage) : null}::jsonb, ${row.digest ?? ""}, ${received}
+      ${row.status}, ${row.durationMs}, ${row.usage ? storableJson(row.usage) : null}::jsonb, ${row.digest ?? ""}, ${received}, ${row.times ?? null}
     where exists (select 1 from runs where id = ${row.run} and fence = ${fence}) on conflict do nothing`.execute(db);
 }
 
 export async function evidenceOf(db: Kysely<Schema>, run: RunId): Promise<EvidenceRow[]> {
+  return (await readEvidence(db, run)).map(({ row }) => row);
+}
+
+/** The rows with the digests that the gateway gave them: where its own chain stands. */
+export async function receivedOf(db: Kysely<Schema>, run: RunId): Promise<EvidenceRow[]> {
+  return (await readEvidence(db, run)).map(({ row, received }) => ({ ...row, digest: received }));
+}
+
+async function readEvidence(db: Kysely<Schema>, run: RunId): Promise<{ row: EvidenceRow; received: string }[]> {
   const rows = await db.selectFrom("evidence").selectAll().where("run", "=", run).orderBy("seq").execute();
   return rows.map((row) => ({
-    run: row.run,
-    seq: row.seq,
-    atMs: Number(row.at_ms),
-    door: row.door as EvidenceRow["door"],
-    method: row.method,
-    target: row.target,
-    verdict: row.verdict,
-    rule: row.rule,
-    bytesIn: Number(row.bytes_in),
-    bytesOut: Number(row.bytes_out),
-    status: row.status,
-    durationMs: row.duration_ms,
-    ...(row.usage && { usage: row.usage as unknown as NonNullable<EvidenceRow["usage"]> }),
-    digest: row.digest,
+    received: row.received,
+    row: {
+      run: row.run,
+      seq: row.seq,
+      atMs: Number(row.at_ms),
+      door: row.door as EvidenceRow["door"],
+      method: row.method,
+      target: row.target,
+      verdict: row.verdict,
+      rule: row.rule,
+      bytesIn: Number(row.bytes_in),
+      bytesOut: Number(row.bytes_out),
+      status: row.status,
+      durationMs: row.duration_ms,
+      ...(row.usage && { usage: row.usage as unknown as NonNullable<EvidenceRow["usage"]> }),
+      ...(row.times !== null && { times: row.times }),
+      digest: row.digest,
+    },
   }));
 }
 

@@ -1,4 +1,4 @@
-import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from "kysely";
+import type { Insertable, Kysely, Selectable, Transaction } from "kysely";
 import type { RunId } from "../../run/identity.ts";
 import type { RunRequest } from "../../run/request.ts";
 import type { Run } from "../../run/state.ts";
@@ -9,8 +9,11 @@ import { storableJson } from "../text.ts";
 export interface RunRow {
   id: RunId;
   pageKey: string;
+  /** As it was asked, at where its repository is by now: the names and the installation are today's. */
   request: RunRequest;
   state: Run;
+  /** Which machine has its sandbox and its repository; undefined: none has. */
+  machine?: string;
   /** Goes up whenever the run changes hands. Every write names it, so that a writer who lost the run writes nothing. */
   fence: number;
   tries: number;
@@ -43,6 +46,7 @@ function firstRow({ id, pageKey, causeKey, request, nowMs }: NewRun, state: Run)
     state: storableJson(state),
     at: state.at,
     uid: null,
+    machine: null,
     fence: 0,
     holder: null,
     lease_until_ms: 0,
@@ -94,11 +98,11 @@ export async function addRun(db: Kysely<Schema>, queue: Queue, input: NewRun): P
 }
 
 export async function findRun(db: Kysely<Schema>, id: RunId): Promise<RunRow | undefined> {
-  return asRow(await db.selectFrom("runs").selectAll().where("id", "=", id).executeTakeFirst());
+  return asRow(await rowsOf(db).where("id", "=", id).executeTakeFirst());
 }
 
 export async function findRunByPage(db: Kysely<Schema>, pageKey: string): Promise<RunRow | undefined> {
-  return asRow(await db.selectFrom("runs").selectAll().where("page_key", "=", pageKey).executeTakeFirst());
+  return asRow(await rowsOf(db).where("page_key", "=", pageKey).executeTakeFirst());
 }
 
 export async function findActiveRun(
@@ -107,10 +111,8 @@ export async function findActiveRun(
   number: number,
 ): Promise<RunRow | undefined> {
   return asRow(
-    await db
-      .selectFrom("runs")
-      .selectAll()
-      .where("repository_id", "=", repositoryId)
+    await rowsOf(db)
+      .where("runs.repository_id", "=", repositoryId)
       .where("subject_number", "=", number)
       .where("at", "<>", "ended")
       .executeTakeFirst(),
@@ -118,35 +120,48 @@ export async function findActiveRun(
 }
 
 export async function activeRuns(db: Kysely<Schema>): Promise<RunRow[]> {
-  const rows = await db.selectFrom("runs").selectAll().where("at", "<>", "ended").orderBy("created_at_ms").execute();
+  const rows = await rowsOf(db).where("at", "<>", "ended").orderBy("created_at_ms").execute();
   return rows.flatMap((row) => asRow(row) ?? []);
 }
 
 /** Newest first. */
 export async function listRuns(db: Kysely<Schema>, limit: number): Promise<RunRow[]> {
-  const rows = await db.selectFrom("runs").selectAll().orderBy("created_at_ms", "desc").limit(limit).execute();
+  const rows = await rowsOf(db).orderBy("created_at_ms", "desc").limit(limit).execute();
   return rows.flatMap((row) => asRow(row) ?? []);
 }
 
-/** Place in the line of waiting runs, from 1; 0 when the run does not wait. */
-export async function queuePosition(db: Kysely<Schema>, run: RunRow): Promise<number> {
-  if (run.state.at !== "queued") return 0;
-  const { ahead } = await db
+function rowsOf(db: Kysely<Schema> | Transaction<Schema>) {
+  return db
     .selectFrom("runs")
-    .select((e) => e.fn.countAll<number>().as("ahead"))
-    .where("at", "=", "queued")
-    .where(sql<boolean>`(created_at_ms, id) < (${run.createdAtMs}, ${run.id})`)
-    .executeTakeFirstOrThrow();
-  return Number(ahead) + 1;
+    .leftJoin("homes", "homes.repository_id", "runs.repository_id")
+    .selectAll("runs")
+    .select(["homes.owner as home_owner", "homes.name as home_name"])
+    .select(["homes.installation_id as home_installation_id", "homes.account_id as home_account_id"]);
 }
 
-function asRow(row: Selectable<Schema["runs"]> | undefined): RunRow | undefined {
+type StoredRun = Selectable<Schema["runs"]> & {
+  home_owner: string | null;
+  home_name: string | null;
+  home_installation_id: number | null;
+  home_account_id: number | null;
+};
+
+/** ◆ The request, at where its repository is by now. */
+function atHome(row: StoredRun): RunRequest {
+  const { request, home_owner: owner, home_name: name } = row;
+  if (owner === null || name === null) return request;
+  const [installationId, accountId] = [Number(row.home_installation_id), Number(row.home_account_id)];
+  return { ...request, owner, name, installationId, accountId };
+}
+
+function asRow(row: StoredRun | undefined): RunRow | undefined {
   if (!row) return undefined;
   return {
     id: row.id,
     pageKey: row.page_key,
-    request: row.request,
+    request: atHome(row),
     state: row.state,
+    ...(row.machine !== null && { machine: row.machine }),
     fence: row.fence,
     tries: row.tries,
     notBeforeMs: Number(row.not_before_ms),

@@ -23,6 +23,9 @@ describe("the command line", () => {
     ["start"],
     ["dev"],
     ["test"],
+    ["backup"],
+    ["restore"],
+    ["migrate"],
     ["runs"],
     ["runs", "list"],
     ["runs", "show"],
@@ -45,6 +48,7 @@ describe("the command line", () => {
     [["dev", "--scenario"]],
     [["start", "surplus"]],
     [["runs", "cancel", "NO-ID"]],
+    [["restore"]],
   ])("ends with 2 for %j, and leaves stdout alone", async (argv) => {
     const { code, out, err } = await run(...argv);
     expect(code).toBe(2);

@@ -5,7 +5,10 @@ import { dirname, join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCommandLine } from "../../../src/cli/program.ts";
+import type { Holding } from "../../../src/disk/holdings.ts";
+import type { BudgetLine } from "../../../src/pages/budgets.ts";
 import { createLocal } from "../../../src/pages/local.ts";
+import type { DiskUse, Full } from "../../../src/run/full.ts";
 import type { RunId } from "../../../src/run/identity.ts";
 import { digestOf, firstDigest } from "../../../src/secret/chain.ts";
 import { appSocket } from "../../../src/settings/place.ts";
@@ -18,20 +21,31 @@ describe("runs", () => {
   let server: Server;
   let reader: FakeReader;
   let closing: AbortController;
+  let budgets: BudgetLine[];
   /** Answers instead of the App where it is set. */
   let answer: string | undefined;
+  let full: Full | undefined;
+  const disks: DiskUse[] = [{ of: ["data", "engine"], path: "/var/lib/airlock", usedBytes: 91e9, availableBytes: 9e9 }];
+  const holdings: Holding[] = [
+    { kind: "store", bytes: 40_000_000 },
+    { kind: "bases", bytes: 2_500_000_000, count: 3 },
+  ];
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "runs-"));
     const socket = appSocket(readPlaceSettings({ dataFolder: folder }));
     mkdirSync(dirname(socket), { recursive: true });
+    budgets = [];
     [reader, closing, answer] = [new FakeReader(), new AbortController(), undefined];
+    full = undefined;
     reader.put(makeRun({ createdAtMs: Date.now() - 65_000 }));
     const app = createLocal({
       reader,
       filer: reader,
+      budgets: { list: async () => budgets },
       publicUrl: "http://localhost:3000",
       closing: closing.signal,
+      disk: { full: () => full, read: async () => ({ disks, boundPercent: 85, ...(full && { full }), holdings }) },
       health: async () => ({ ok: true }),
     });
     const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
@@ -54,9 +68,11 @@ describe("runs", () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function command(...argv: string[]) {
+  const command = (...argv: string[]) => airlock("runs", ...argv);
+
+  async function airlock(...argv: string[]) {
     const terminal = fakeTerminal();
-    const code = await runCommandLine(["runs", ...argv, "--data", folder], terminal);
+    const code = await runCommandLine([...argv, "--data", folder], terminal);
     return { code, out: terminal.outLines, err: terminal.errLines.join("\n") };
   }
 
@@ -67,6 +83,67 @@ describe("runs", () => {
     expect(out[0]).toMatch(/^RUN +REPOSITORY +SUBJECT +STATE +BY +AGE$/);
     expect(out[1]).toMatch(/^bcdefghijklmnopq +acme\/shop +issue #7 +succeeded +maria /);
     expect(out[2]).toMatch(/^abcdefghijklmnop +acme\/shop +issue #7 +working +maria +1m$/);
+  });
+
+  it("show tells of one that has no sandbox yet", async () => {
+    const { mode: _, ...queued } = makeRun({
+      id: "bcdefghijklmnopq" as RunId,
+      state: { at: "queued", words: "Next in the queue." },
+    });
+    reader.put(queued);
+    const { code, out, err } = await command("show", "bcdefghijklmnopq");
+    expect([code, err]).toEqual([0, ""]);
+    expect(out.join("\n")).toMatch(/state +Next in the queue\./);
+    expect(out.join("\n")).not.toMatch(/^sandbox/m);
+  });
+
+  it("list says that the disk is full, and why nothing begins", async () => {
+    expect((await command("list")).err).toBe("");
+    full = { path: "/var/lib/airlock", usedPercent: 91, boundPercent: 85 };
+    expect((await command("list")).err).toMatch(/91 % full, and runs begin below 85 %: see .\/airlock disk/);
+  });
+
+  it("have a disk, of which the command tells how full it is and what Airlock has there", async () => {
+    const free = await airlock("disk");
+    expect([free.code, free.err]).toEqual([0, "no run begins from 85 % on"]);
+    expect(free.out).toEqual([
+      "DISK OF           USED  FREE",
+      "/var/lib/airlock  91 %  9.0 GB",
+      "",
+      "AIRLOCK HAS  SIZE",
+      "store        40 MB",
+      "bases        2.5 GB  3 pieces",
+    ]);
+    full = { path: "/var/lib/airlock", usedPercent: 91, boundPercent: 85 };
+    const told = await airlock("disk", "--json");
+    expect(told.code).toBe(1);
+    expect(JSON.parse(told.out.join("\n"))).toEqual({ disks, boundPercent: 85, full, holdings });
+    expect((await airlock("disk")).err).toMatch(/91 % full.*\/var\/lib\/airlock/);
+  });
+
+  it("budget shows what each may spend and has spent, and until when", async () => {
+    const budget = async (...argv: string[]) => {
+      const terminal = fakeTerminal();
+      return [await runCommandLine(["budget", ...argv, "--data", folder], terminal), terminal.outLines, terminal.errLines.join()];
+    };
+    expect(await budget()).toEqual([0, [], expect.stringContaining("no budget")]);
+    const line = { per: "day" as const, period: "2026-11-26", reservedMicroUsd: 0, endsAtMs: Date.UTC(2026, 10, 27) };
+    const lines: BudgetLine[] = [
+      { ...line, scope: "deployment", spentMicroUsd: 1_234_500, capMicroUsd: 20_000_000 },
+      { ...line, scope: "repository", name: "acme/\u001b[2Jshop", spentMicroUsd: 1_234_500, reservedMicroUsd: 500_000 },
+    ];
+    budgets.push(...lines);
+    expect(await budget()).toEqual([
+      0,
+      [
+        "BUDGET                PER  SPENT    RESERVED  CAP     ENDS",
+        "this Airlock          day  $1.2345  $0.00     $20.00  2026-11-27 00:00 UTC",
+        "repository acme/shop  day  $1.2345  $0.50     none    2026-11-27 00:00 UTC",
+      ],
+      "",
+    ]);
+    const [code, out] = await budget("--json");
+    expect([code, JSON.parse(`${out}`)]).toEqual([0, { budgets: lines }]);
   });
 
   it("list --json is one object, the runs below one key", async () => {
@@ -89,10 +166,29 @@ describe("runs", () => {
     });
   });
 
+  it("show tells what keeps the sandbox and what is known against it, and neither where none was made", async () => {
+    const text = async () => (await command("show", runId)).out.join("\n");
+    expect(await text()).toMatch(/^kept by +runc 1\.1\.5\+ds1 on Linux 6\.1\.0$/m);
+    expect(await text()).toMatch(/^known holes +runc 1\.1\.5 has a known hole$/m);
+    reader.put(makeRun({ isolation: { kind: "gvisor", version: "", kernel: "6.1\u001b[2J", escapes: [] } }));
+    expect(await text()).toMatch(/^kept by +gVisor of unknown version \(a kernel of its own\) on Linux 6\.1 ?$/m);
+    expect(await text()).not.toContain("known holes");
+    const { isolation: _, ...unmade } = makeRun();
+    reader.put(unmade);
+    expect(await text()).not.toContain("kept by");
+  });
+
   it("logs prints a line for each event, and nothing that moves the terminal", async () => {
     reader.write(runId, { atMs: 0, kind: "tool", tool: "Bash", text: "ls\u001b[2J\nrm" });
     reader.write(runId, { atMs: 1_000, kind: "say", text: "\u001b]8;;http://evil\u0007Done\u009b31m" });
     expect((await command("logs", runId)).out).toEqual(["00:00:00  tool Bash  ls rm", "00:00:01  say  Done"]);
+  });
+
+  it("logs takes what an agent says whole, whatever it takes for the end of a line", async () => {
+    reader.write(runId, { atMs: 0, kind: "say", text: "one\u2028two\u2029three" });
+    const { code, out } = await command("logs", runId, "--json");
+    expect(code).toBe(0);
+    expect(out.map((line) => JSON.parse(line))).toMatchObject([{ text: "one\u2028two\u2029three" }]);
   });
 
   it("logs --follow goes on until the run has ended", async () => {

@@ -6,20 +6,31 @@ import { pino } from "pino";
 import { Probot } from "probot";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Serving, serve } from "../../../src/delivery/serve.ts";
+import { acceptEither } from "../../../src/delivery/signature.ts";
 import type { Delivery } from "../../../src/store/queries/deliveries.ts";
 
 const secret = "hush";
+const oldSecret = "hush, then";
+let formerUses = 0;
 const path = "/api/github/webhooks";
 const kept: Delivery[] = [];
 let store: (delivery: Delivery) => Promise<"new" | "known">;
 let app: Serving;
 
 beforeAll(async () => {
-  const probot = new Probot({ appId: 1, privateKey: "unused", secret, log: pino({ level: "silent" }) as never });
-  await probot.ready();
+  const [probot, former] = [secret, oldSecret].map(
+    (each) => new Probot({ appId: 1, privateKey: "unused", secret: each, log: pino({ level: "silent" }) as never }),
+  ) as [Probot, Probot];
+  await Promise.all([probot.ready(), former.ready()]);
   const pages = new Hono().get("/healthz", (c) => c.text("well"));
   const receiver = {
-    verify: (body: string, signature: string) => probot.webhooks.verify(body, signature),
+    verify: acceptEither({
+      current: (body, signature) => probot.webhooks.verify(body, signature),
+      former: (body, signature) => former.webhooks.verify(body, signature),
+      tellFormer: () => {
+        formerUses += 1;
+      },
+    }),
     store: (delivery: Delivery) => store(delivery),
     nowMs: () => 42,
     log: pino({ level: "silent" }),
@@ -33,6 +44,19 @@ beforeEach(() => {
     kept.push(delivery);
     return "new";
   };
+});
+
+it("takes short deliveries while long ones that nobody has signed fill the memory that there is for them", async () => {
+  const long = Array.from({ length: 8 }, () => {
+    const sent = request({ port: app.port, method: "POST", path, headers: { "x-hub-signature-256": "sha256=00" } });
+    sent.on("error", () => {});
+    const answered = new Promise<number>((resolve) => sent.on("response", (response) => resolve(response.statusCode ?? 0)));
+    for (let part = 0; part < 20; part++) sent.write(Buffer.alloc(1024 * 1024, " "));
+    return { sent, answered };
+  });
+  expect(await Promise.race(long.map(({ answered }) => answered))).toBe(503);
+  expect(await send()).toBe(202);
+  for (const { sent } of long) sent.destroy();
 });
 
 interface Sent {
@@ -71,6 +95,25 @@ async function send({ body = '{"action":"labeled"}', chunks, headers = {}, metho
 function sign(body: string | Buffer, key = secret): string {
   return `sha256=${createHmac("sha256", key).update(body).digest("hex")}`;
 }
+
+describe("a delivery while the webhook secret is being changed", () => {
+  it("[40] is taken where either secret signed it, told where it was the old one, and refused where it was neither", async () => {
+    const body = '{"action":"labeled"}';
+    const signed = (key: string) => send({ body, headers: { "x-hub-signature-256": sign(body, key) } });
+    formerUses = 0;
+    expect([await signed(secret), formerUses]).toEqual([202, 0]);
+    expect([await signed(oldSecret), formerUses]).toEqual([202, 1]);
+    for (const key of ["another", `${secret} `, oldSecret.toUpperCase()]) expect(await signed(key)).toBe(401);
+    // Of other bytes.
+    expect(await send({ body, headers: { "x-hub-signature-256": sign(`${body} `, oldSecret) } })).toBe(401);
+    expect([kept.length, formerUses]).toEqual([2, 1]);
+  });
+
+  it("is refused with the old one when that is taken away", async () => {
+    const verify = acceptEither({ current: async () => false, former: undefined, tellFormer: () => expect.fail("told") });
+    expect(await verify("{}", sign("{}", oldSecret))).toBe(false);
+  });
+});
 
 describe("a signed delivery", () => {
   it("is stored as it came, then acknowledged", async () => {

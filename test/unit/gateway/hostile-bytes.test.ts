@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseApiPath } from "../../../src/gateway/api/paths.ts";
+import { parseApiPath, scrubAnswer } from "../../../src/gateway/api/paths.ts";
 import { parseQuery } from "../../../src/gateway/api/query.ts";
 import { findFetchRefusal, findPushRefusal, withNote, withWords } from "../../../src/gateway/git/verdict.ts";
 import { createUsageMeter } from "../../../src/gateway/model/usage.ts";
 import { parseSparseEntry } from "../../../src/gateway/registry/crates.ts";
 import { goModSum, goZipSum } from "../../../src/gateway/registry/go.ts";
+import { isManifest, readManifests } from "../../../src/gateway/registry/manifests.ts";
 import { parsePackument } from "../../../src/gateway/registry/npm.ts";
 import { parseSimpleIndex } from "../../../src/gateway/registry/pypi.ts";
 import { parseRegistryTarget } from "../../../src/gateway/registry/request.ts";
@@ -13,6 +14,8 @@ import { parseCgiHead } from "../../../src/git/host/cgi.ts";
 import { flushPacket, printPacket, readPacket } from "../../../src/git/pkt-line.ts";
 import { parsePushReport } from "../../../src/git/push-report.ts";
 import { parseWorkflow } from "../../../src/publish/ci/workflow.ts";
+import { parseRange } from "../../../src/sandbox/ranges.ts";
+import { workedMs } from "../../helpers/worked.ts";
 
 /** Noise, and noise that begins like the real thing: most faults lie behind the first branch. */
 const bytes = (...beginnings: string[]) =>
@@ -27,7 +30,7 @@ const json = fc.json({ maxDepth: 6 }).map((it) => Buffer.from(it));
 const upstream = "https://registry.example";
 
 describe("a parser that meets bytes of anybody's", () => {
-  const parsers: Record<string, [fc.Arbitrary<Buffer | string>, (input: never) => unknown]> = {
+  const parsers: Record<string, [fc.Arbitrary<Buffer | string | [string, string]>, (input: never) => unknown]> = {
     "a registry's target": [text("/registry/npm/", "/registry/go/a.b/", "/registry/pypi/simple/"), parseRegistryTarget],
     "an API path": [text("/issues/", "/pulls?", "/actions/jobs/"), (it: string) => parseApiPath("acme/shop", it)],
     "a GraphQL query": [text("query{", "query A($x:Y){a(", "fragment f on T{...{"), parseQuery],
@@ -41,6 +44,22 @@ describe("a parser that meets bytes of anybody's", () => {
     "a push's refusal": [bytes("000eunpack ok\n", "0030\u0001000eunpack ok\n"), findPushRefusal],
     "a fetch's refusal": [bytes("0030ERR "), findFetchRefusal],
     "a workflow": [text("on: push\njobs:\n", "a: &a [*a, *a]\n", "{{{{[[[["), (it: string) => parseWorkflow("w.yml", it)],
+    "manifests and lock files": [
+      fc.tuple(
+        fc.constantFrom(
+          "package-lock.json",
+          "package.json",
+          "requirements.txt",
+          "pyproject.toml",
+          "Cargo.lock",
+          "go.sum",
+          "go.mod",
+        ),
+        text('{"packages":{"":', "[[package]]\nname = ", "example.test/x v1.0.0 h1:", "left==1 --hash=sha256:"),
+      ),
+      ([path, content]: [string, string]) => readManifests([{ path, text: content }]),
+    ],
+    "an address range": [text("198.51.100.0/", "2001:db8::/"), parseRange],
     "a stream's usage": [
       bytes("data: {", 'event: message_delta\ndata: {"usage":{"output_tokens":'),
       (it: Buffer) => {
@@ -124,5 +143,42 @@ describe("the answer to a push", () => {
       "ERR upload-pack: not our ref 1: Airlock refused this\n",
     );
     expect(worded.subarray(-4).toString()).toBe("0000");
+  });
+});
+
+describe("bytes made to stop a process that serves every run", () => {
+  it.each([
+    ["an answer of GitHub's", () => scrubAnswer("?".repeat(400_000), "token-of-the-run")],
+    ["a Cargo.toml", () => readManifests([{ path: "Cargo.toml", text: "[".repeat(400_000) }])],
+    [
+      "sections of a Cargo.toml",
+      () => readManifests([{ path: "Cargo.toml", text: `[${"a".repeat(400_000)}]\n${"\n".repeat(400_000)}` }]),
+    ],
+    ["a go.mod", () => readManifests([{ path: "go.mod", text: "a.".repeat(200_000) }])],
+    ["a pyproject.toml", () => readManifests([{ path: "pyproject.toml", text: `[project]\nx = ${"'a'".repeat(1_000_000)}` }])],
+  ])("[82] are read in a time that grows with their length alone: %s", (_, work) => {
+    const startedAtMs = workedMs();
+    work();
+    // Minutes, where each part is read again from each place.
+    expect(workedMs() - startedAtMs).toBeLessThan(2_000);
+  });
+
+  it("[12] are scrubbed of what is signed, also where JSON spells it out", () => {
+    const text =
+      '{"a":"https://h/x?y=1&sig=abc","b":"https://h/x?y=1","c":"what? token=5","d":"https://h/x?y=1\\u0026sig=abc\\n?z"}';
+    expect(scrubAnswer(text, "token-of-the-run")).toBe(
+      '{"a":"https://h/x","b":"https://h/x?y=1","c":"what? token=5","d":"https://h/x\\n?z"}',
+    );
+  });
+
+  it("[20] are no query where they are nested deeper than the stack is", () => {
+    expect(parseQuery(`query{a(b:${"[".repeat(30_000)})}`)).toBeUndefined();
+    expect(parseQuery(`query{a(b:${"{c:".repeat(8_000)})}`)).toBeUndefined();
+    expect(parseQuery("query{a(b:[{c:[1]}])}")).toBeDefined();
+  });
+
+  it.each(["valueOf", "hasOwnProperty", "__proto__", "toString"])("are no manifest by the name %s", (path) => {
+    expect(isManifest(path)).toBe(false);
+    expect(() => readManifests([{ path, text: "" }])).not.toThrow();
   });
 });

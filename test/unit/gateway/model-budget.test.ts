@@ -193,3 +193,33 @@ describe("a door's pace", () => {
     expect(await patient.enter(never)).toMatchObject({ entered: false });
   });
 });
+
+describe("what a call is reserved", () => {
+  const body = (input: unknown) => ({
+    ...{ model: "m", max_tokens: 1 },
+    messages: [
+      { role: "assistant", content: [{ type: "tool_use", id: "a", name: "b", input, cache_control: { type: "ephemeral" } }] },
+    ],
+  });
+  const long = "word ".repeat(100_000);
+
+  it("[15] has what stands under the name of a mark for the cache, however deep in the agent's own data", () => {
+    const short = outlineOf(body({ cache_control: "x" }));
+    for (const input of [
+      { cache_control: long },
+      { a: [{ cache_control: { b: long } }] },
+      { input: { cache_control: [long] } },
+    ]) {
+      const outline = outlineOf(body(input));
+      expect(boundInput(outline, [])).toBeGreaterThan(500_000);
+      expect(boundInput(outline, [{ outline: short, inputTokens: 10 }])).toBeGreaterThan(500_000);
+    }
+  });
+
+  it("is the same wherever the mark for the cache stands", () => {
+    const [marked, other] = [body({ a: 1 }), structuredClone(body({ a: 1 })) as { messages: { content: object[] }[] }];
+    for (const { content } of other.messages)
+      for (const block of content) delete (block as { cache_control?: unknown }).cache_control;
+    expect(outlineOf(marked)).toEqual(outlineOf(other as never));
+  });
+});

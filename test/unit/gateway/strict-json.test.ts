@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseStrictJson } from "../../../src/gateway/strict-json.ts";
+import { workedMs } from "../../helpers/worked.ts";
 
 const parse = (text: string) => parseStrictJson(Buffer.from(text));
 
@@ -57,8 +58,8 @@ describe("parseStrictJson", () => {
 
   it("walks a long string with many backslashes in one pass", () => {
     const text = JSON.stringify({ a: '\\"'.repeat(500_000), b: "\\".repeat(500_000) });
-    const beganAtMs = performance.now();
+    const beganAtMs = workedMs();
     expect(parse(text).ok).toBe(true);
-    expect(performance.now() - beganAtMs).toBeLessThan(2_000);
+    expect(workedMs() - beganAtMs).toBeLessThan(2_000);
   });
 });

@@ -6,6 +6,7 @@ import { createGrants, type Grants, scopeOf } from "../../../src/github/grant.ts
 import { openSeal } from "../../../src/secret/seal.ts";
 import { type GrantRow, grantsOf, openGrants } from "../../../src/store/queries/grants.ts";
 import type { RunRow } from "../../../src/store/queries/runs.ts";
+import { controlFell } from "../../helpers/control.ts";
 import { httpError } from "../../helpers/http-error.ts";
 import { addHeldRun, openTestStore, requestOf } from "../../helpers/store.ts";
 
@@ -31,33 +32,51 @@ const app = {
       return { data: { token: `ghs_${asked.length}_${count}`, expires_at: new Date(nowMs + hourMs).toISOString() } };
     },
     rest: {
-      apps: { getInstallation: async () => ({ data: { permissions: { checks: "read" }, html_url: "https://github.com/x/77" } }) },
+      apps: {
+        getInstallation: async () => ({ data: { permissions: { checks: "read" }, html_url: "https://github.com/x/77" } }),
+        listInstallations: async () => ({ data: [] }),
+      },
     },
   },
-  apiFor: (token: string) => ({
+  apiFor: (given: string | (() => string)) => apiOf(typeof given === "string" ? given : given()),
+} as unknown as GitHubApp;
+
+function apiOf(token: string) {
+  return {
     token,
+    hook: { wrap() {} },
     rest: {
       apps: {
+        listReposAccessibleToInstallation: async () => ({
+          data: { repositories: [{ id: 500, name: "shop", owner: { id: 1, login: "acme" } }] },
+        }),
         revokeInstallationAccessToken: async () => {
           if (revokeFails) throw revokeFails;
           revoked.push(token);
         },
       },
     },
-  }),
-} as unknown as GitHubApp;
+  };
+}
 
 beforeAll(async () => {
   store = await openTestStore();
   const seal = openSeal(join(store.folder, "seal.key"));
-  grants = createGrants({ app, db: store.db, seal, keepSecret: (token) => kept.push(token), nowMs: () => nowMs });
+  grants = createGrants({
+    app,
+    db: store.db,
+    seal,
+    keepSecret: (token) => kept.push(token),
+    nowMs: () => nowMs,
+    accounts: ["acme"],
+  });
 }, 60_000);
 afterAll(() => store[Symbol.asyncDispose]());
 beforeEach(async () => {
   nowMs = 1_000_000;
   [asked, revoked, kept, mintFails, revokeFails] = [[], [], [], undefined, undefined];
   count++;
-  run = await addHeldRun(store, { name: `grant${"abcdefghijklmnopqrst".charAt(count)}`, number: count });
+  run = await addHeldRun(store, { name: `grant${"abcdefghijklmnopqrstuvwxyz".charAt(count)}`, number: count });
 });
 
 const scope = () => scopeOf(run.id, run.request);
@@ -117,6 +136,49 @@ describe("a kept token", () => {
   });
 });
 
+describe("a clock that is set", () => {
+  it("[81] forward by an hour lets no token be forgotten that lives", async () => {
+    const token = await grants.lend("insider", scope());
+    nowMs += hourMs + 1;
+    // By the ledger alone it is dead; GitHub's clock says otherwise.
+    const [row] = await grantsOf(store.db, run.id);
+    controlFell((row?.expiresAtMs ?? 0) <= nowMs && revoked.length === 0, "who goes by the ledger forgets it");
+    await grants.revokeAll(run.id, "insider");
+    expect(revoked).toEqual([token]);
+    expect(await ledger()).toEqual([{ duty: "insider", state: "revoked" }]);
+  });
+
+  it("[81] forward, where GitHub lets nobody revoke, leaves the ledger with a token that died of age", async () => {
+    await grants.lend("insider", scope());
+    nowMs += hourMs + 1;
+    revokeFails = httpError(403);
+    await grants.revokeAll(run.id);
+    expect(await ledger()).toEqual([{ duty: "insider", state: "revoked" }]);
+  });
+
+  it("[81] back by an hour has nobody lent a token whose age is not known any more", async () => {
+    const first = await grants.lend("reader", scope());
+    nowMs -= hourMs;
+    const [row] = await grantsOf(store.db, run.id);
+    controlFell((row?.expiresAtMs ?? 0) - nowMs > hourMs, "by its end alone it lives for longer than any token");
+    expect(await grants.lend("reader", scope())).not.toBe(first);
+  });
+});
+
+describe("a lent token", () => {
+  it("has twenty minutes left whenever it is asked for, however long the run", async () => {
+    const lent = new Set<string>();
+    for (let minute = 0; minute < 600; minute += 5, nowMs += 5 * 60_000) {
+      const token = await grants.lend("reader", scope());
+      lent.add(token);
+      const row = (await grantsOf(store.db, run.id)).findLast(({ state }) => state === "live");
+      expect((row?.expiresAtMs ?? 0) - nowMs).toBeGreaterThan(20 * 60_000);
+    }
+    // One in forty minutes: no more than are needed.
+    expect(lent.size).toBe(15);
+  });
+});
+
 describe("a mint", () => {
   it.each([
     ["no answer came", httpError(undefined)],
@@ -142,12 +204,12 @@ describe("a mint", () => {
     expect(await ledger()).toEqual([]);
   });
 
-  it.each([403, 404])("that GitHub answers with %i says so", async (status) => {
-    mintFails = httpError(status, { message: "This installation has been suspended" });
-    await expect(grants.mint("fetcher", scope())).rejects.toMatchObject({
-      code: "grant.refused",
-      message: expect.stringContaining("suspended"),
-    });
+  it.each([
+    [403, "grant.refused", "This installation has been"],
+    [404, "grant.uninstalled", "not installed for acme"],
+  ])("that GitHub answers with %i says so", async (status, code, words) => {
+    mintFails = httpError(status, { message: "This installation has been told to wait" });
+    await expect(grants.mint("fetcher", scope())).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
   });
 
   it("that a limit refuses is tried again, not given up", async () => {
@@ -179,7 +241,7 @@ describe("a run's kept token", () => {
 
   it("is never another run's", async () => {
     const first = await tokenOf("reporter");
-    const other = await addHeldRun(store, { name: `other${"abcdefghijklmnopqrst".charAt(count)}`, number: 900 + count });
+    const other = await addHeldRun(store, { name: `other${"abcdefghijklmnopqrstuvwxyz".charAt(count)}`, number: 900 + count });
     expect(await tokenOf("reporter", scopeOf(other.id, other.request))).not.toBe(first);
     await grants.revokeAll(run.id);
     expect(revoked).toEqual([first]);
@@ -201,5 +263,38 @@ describe("the sweep at the start", () => {
     expect(await grants.sweep(new Set(), 0)).toBe(1);
     expect(revoked).toEqual([stray.token, own.token]);
     expect((await openGrants(store.db)).filter(({ state }) => state === "live")).toEqual([]);
+  });
+});
+
+describe("[48] a process that has lost its run", () => {
+  const grantsFor = (holder: string) =>
+    createGrants({
+      ...{ app, db: store.db, keepSecret: (token: string) => kept.push(token), nowMs: () => nowMs, accounts: ["acme"] },
+      seal: openSeal(join(store.folder, "seal.key")),
+      claimant: { holder, machine: holder },
+    });
+  const takeOver = async () => {
+    await store.db.updateTable("runs").set({ holder: "next" }).where("id", "=", run.id).execute();
+    const next = grantsFor("next");
+    await next.revokeAll(run.id);
+    return { next, token: await next.lend("insider", scope()) };
+  };
+
+  it("is not lent the token of whoever has it now", async () => {
+    const slow = grantsFor("me");
+    await slow.lend("insider", scope());
+    await takeOver();
+    kept = [];
+    await expect(slow.lend("insider", scope())).rejects.toMatchObject({ code: "run.lost" });
+    expect(kept).toEqual([]);
+  });
+
+  it("does not kill the tokens of whoever has it now", async () => {
+    const slow = grantsFor("me");
+    await slow.lend("insider", scope());
+    await takeOver();
+    revoked = [];
+    await expect(slow.revokeAll(run.id)).rejects.toMatchObject({ code: "run.lost" });
+    expect(revoked).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ it("no text goes to GitHub past the redactor, whoever wrote it, and names go as 
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const at = { owner: "canary", repo: "shop" };
   const call = async (redact?: (value: string) => string) => {
-    const api = createApi(url, () => "token t", redact);
+    const api = createApi(url, () => "token t", redact ? { redact } : {});
     await api.rest.issues.createComment({ ...at, issue_number: 1, body: "a canary" });
     await api.rest.checks.create({
       ...at,

@@ -145,6 +145,7 @@ export function makeRun(change: Partial<RunView> = {}): RunView {
       { name: "mounts", side: "outside", ok: true, seen: "1 volume, 1 read-only folder" },
     ],
     mode: "sealed",
+    isolation: { kind: "runc", version: "1.1.5+ds1", kernel: "6.1.0", escapes: ["runc 1.1.5 has a known hole"] },
     evidence: {
       allowed: 3,
       refused: 1,

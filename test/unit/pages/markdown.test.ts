@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { showMarkdown } from "../../../src/pages/markdown.ts";
 import { admitMarkup } from "../../../src/pages/markup.ts";
+import { workedMs } from "../../helpers/worked.ts";
 
 const repositoryUrl = "https://github.example/acme/shop";
 const show = (text: string) => String(showMarkdown(text, { repositoryUrl }));
@@ -72,9 +73,9 @@ describe("the agent's Markdown", () => {
     ["nested lists", Array.from({ length: 1_000 }, (_, line) => `${" ".repeat(line % 120)}- x`).join("\n")],
     ["a wide table", `${"|a".repeat(3_000)}\n${"|-".repeat(3_000)}\n${"|b\n".repeat(15_000)}`],
   ])("stays fast on hostile %s", (_name, text) => {
-    const startedAtMs = performance.now();
+    const startedAtMs = workedMs();
     show(text);
-    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    expect(workedMs() - startedAtMs).toBeLessThan(3_000);
   });
 });
 

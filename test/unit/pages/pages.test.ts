@@ -41,6 +41,7 @@ function makeHostileRun(): RunView {
     trigger: hostile,
     state: { at: `working" onload="x`, words: hostile, next: hostile, reason: hostile },
     timeline: [{ atMs: 1, words: hostile, detail: hostile }],
+    isolation: { kind: "gvisor", version: hostile, kernel: hostile, escapes: [hostile] },
     checks: [{ name: hostile, side: "inside", ok: false, seen: hostile }],
     evidence: {
       allowed: 1,
@@ -69,6 +70,8 @@ describe("a run's page", () => {
       "Sandbox sealed",
       "+320 ms",
       "All 4 checks passed",
+      "runc 1.1.5+ds1 on Linux 6.1.0",
+      "runc 1.1.5 has a known hole",
       "revoked after 500 ms",
       "example.com:443",
     ])

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readChange, showChange, showChangedFiles } from "../../../src/pages/change.ts";
 import { readPatch } from "../../../src/pages/patch.ts";
+import { workedMs } from "../../helpers/worked.ts";
 import { smallPatch } from "./fake-reader.ts";
 
 const limits = { limitLines: 1_000, limitLineChars: 500 };
@@ -102,8 +103,8 @@ describe("drawing a change", () => {
     ["lines of 20 MB", large(2, "x".repeat(20_000_000))],
     ["20,000 files", large(1, "x").repeat(20_000)],
   ])("stays fast on %s", (_name, patch) => {
-    const startedAtMs = performance.now();
+    const startedAtMs = workedMs();
     expect(String(showChange(readChange(patch))).length).toBeLessThan(4_000_000);
-    expect(performance.now() - startedAtMs).toBeLessThan(6_000);
+    expect(workedMs() - startedAtMs).toBeLessThan(6_000);
   });
 });

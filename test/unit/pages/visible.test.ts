@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cutText, printCalm, printExact } from "../../../src/pages/visible.ts";
+import { workedMs } from "../../helpers/worked.ts";
 
 describe("text made visible", () => {
   it("takes colours, links and titles of a terminal out of prose", () => {
@@ -28,9 +29,9 @@ describe("text made visible", () => {
   });
 
   it("stays fast on a million unfinished sequences", () => {
-    const startedAtMs = performance.now();
+    const startedAtMs = workedMs();
     printCalm("\u001b]".repeat(1_000_000));
     printCalm(`\u001b[${"0".repeat(1_000_000)}`);
-    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+    expect(workedMs() - startedAtMs).toBeLessThan(2_000);
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cleanMarkdown, printRemoved } from "../../../src/prepare/hygiene.ts";
+import { workedMs } from "../../helpers/worked.ts";
 
 const clean = (text: string) => cleanMarkdown(text).text;
 
@@ -105,6 +106,8 @@ describe("for any text", () => {
     const openings = `${"<!-".repeat(100_000)}${"<a ".repeat(100_000)}${"![".repeat(100_000)}${"&#".repeat(100_000)}`;
     expect(clean(openings)).toContain("<!-");
     const units = [
+      "\t",
+      "\t `",
       "<!--",
       "<!-- -->",
       "\n<a ",
@@ -121,8 +124,8 @@ describe("for any text", () => {
       "- ",
       "<![CDATA[",
     ];
-    const startedAtMs = performance.now();
+    const startedAtMs = workedMs();
     for (const unit of units) clean(unit.repeat(Math.ceil(120_000 / unit.length)));
-    expect(performance.now() - startedAtMs).toBeLessThan(8_000);
+    expect(workedMs() - startedAtMs).toBeLessThan(8_000);
   });
 });

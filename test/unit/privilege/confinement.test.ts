@@ -45,14 +45,14 @@ describe("confinement of our processes", () => {
   });
 
   it("starts as root with three capabilities, and in an own network where none is wanted", () => {
-    const none = composeLaunch({ root: true, network: "none", node: "/n", script: "/s.ts" });
+    const none = composeLaunch({ root: true, network: "none", node: "/n", begin: "/b.ts", script: "/s.ts" });
     expect([none.file, ...none.args].join(" ")).toBe(
-      'unshare --net -- sh -c ip link set lo up && exec "$@" sh setpriv --bounding-set=-all,+setuid,+setgid,+dac_read_search --inh-caps=-all --clear-groups --no-new-privs -- /n --disable-sigusr1 /s.ts',
+      'unshare --net -- sh -c ip link set lo up && exec "$@" sh setpriv --bounding-set=-all,+setuid,+setgid,+dac_read_search --inh-caps=-all --clear-groups --no-new-privs -- /n --disable-sigusr1 /b.ts /s.ts',
     );
-    expect(composeLaunch({ root: true, network: "host", node: "/n", script: "/s.ts" }).file).toBe("setpriv");
-    expect(composeLaunch({ root: false, network: "none", node: "/n", script: "/s.ts" })).toEqual({
+    expect(composeLaunch({ root: true, network: "host", node: "/n", begin: "/b.ts", script: "/s.ts" }).file).toBe("setpriv");
+    expect(composeLaunch({ root: false, network: "none", node: "/n", begin: "/b.ts", script: "/s.ts" })).toEqual({
       file: "/n",
-      args: ["--disable-sigusr1", "/s.ts"],
+      args: ["--disable-sigusr1", "/b.ts", "/s.ts"],
     });
   });
 

@@ -58,3 +58,15 @@ describe("a symbolic link of the work's", () => {
     });
   });
 });
+
+describe("links that each stay in the tree", () => {
+  it("[23] are held where one goes back from a name: that may be a link, and together they lead out", () => {
+    expect(findLinkTrouble({ path: "d/e/f/x", target: "../../.." })).toBeUndefined();
+    expect(findLinkTrouble({ path: "l", target: "d/e/f/x/../SECRET" })).toBe("detour");
+    expect(findLinkTrouble({ path: "a/l", target: "../b/c" })).toBeUndefined();
+  });
+
+  it("[23] are held where one leads into git's folder by the name that Windows has for it", () => {
+    expect(findLinkTrouble({ path: "l", target: "GIT~1/hooks/x" })).toBe("git");
+  });
+});

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cleanMessage, printMessage } from "../../../src/publish/message.ts";
+import { workedMs } from "../../helpers/worked.ts";
 
 const clean = (raw: string): string => {
   const { subject, body } = cleanMessage(raw, "Work on issue 7");
@@ -84,9 +85,9 @@ describe("a commit message of the agent's", () => {
   });
 
   it("is cleaned in a time that grows with its length alone", () => {
-    const startedAtMs = performance.now();
+    const startedAtMs = workedMs();
     for (const raw of ["a-".repeat(100_000), " ".repeat(200_000), "[skip ".repeat(50_000), "\n".repeat(200_000)]) clean(raw);
-    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+    expect(workedMs() - startedAtMs).toBeLessThan(1_000);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { findSecretReasons, readAddedLines } from "../../../src/publish/scan/reasons.ts";
 import { scanLines } from "../../../src/publish/scan/scan.ts";
 
 const a = (count: number) => "aB3dE5gH7jK9".repeat(20).slice(0, count);
@@ -44,5 +45,21 @@ describe("the search for secrets", () => {
   it("shows no more of a secret than its beginning", async () => {
     const [leak] = (await scanLines([{ path: "x", line: 1, text: `ghp_${a(36)}` }], 30_000)) ?? [];
     expect(leak?.shown).toBe("ghp_…");
+  });
+});
+
+describe("work of more lines than the App has room for", () => {
+  const read = (count: number) => {
+    const diff = `diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1,${count} @@\n${"+\n".repeat(count)}`;
+    const git = { git: async () => ({ exitCode: 0, stdout: Buffer.from(diff), stderr: "", truncated: false }) };
+    const work = { tip: "b", commits: [{ sha: "b", parents: ["a"] }], chain: true, changes: [] };
+    return readAddedLines(git as never, "run" as never, { base: "a" as never, work: work as never });
+  };
+
+  it("[24] is not taken apart, and waits for a person", async () => {
+    expect((await read(200_000))?.[0]?.lines).toHaveLength(200_000);
+    const unread = await read(300_000);
+    expect(unread).toBeUndefined();
+    expect((await findSecretReasons(unread))[0]?.code).toBe("publish.unscanned");
   });
 });

@@ -9,7 +9,7 @@ import { appendFact, factsOf } from "../../../src/store/queries/facts.ts";
 import { claimRun } from "../../../src/store/queries/lease.ts";
 import { findRun, type RunRow } from "../../../src/store/queries/runs.ts";
 import { httpError } from "../../helpers/http-error.ts";
-import { addHeldRun, openTestStore, sha } from "../../helpers/store.ts";
+import { addHeldRun, claimantOf, openTestStore, sha } from "../../helpers/store.ts";
 
 const pins = { targetBranch: "main", baseSha: sha("a") };
 const stand = { branch: "agent/issue-1", sha: sha("b"), startCommit: true, checkRunId: 1, commentId: 2 };
@@ -20,6 +20,9 @@ let nowMs = 1_000_000;
 let number = 0;
 let seen: Partial<Seen> = {};
 let does: Partial<Perform> = {};
+/** What the parts were asked to do to a former holder: fails where it says so. */
+let cutOff: (run: RunId) => Promise<void> = async () => {};
+let mayJudge = true;
 beforeAll(async () => {
   store = await openTestStore();
 }, 60_000);
@@ -28,6 +31,8 @@ beforeEach(() => {
   nowMs = 1_000_000;
   seen = {};
   does = {};
+  cutOff = async () => {};
+  mayJudge = true;
 });
 
 function partsOf(): LoopParts {
@@ -47,8 +52,10 @@ function partsOf(): LoopParts {
     db: store.db,
     queue: store.queue,
     changes: store.changes,
-    holder: "me",
-    observe: async () => ({ ...calm, ...seen }),
+    claimant: claimantOf("me"),
+    mayJudge: () => mayJudge,
+    cutOff: (run) => cutOff(run),
+    observe: async () => ({ ...calm, upkept: { atMs: nowMs, failed: false }, ...seen }),
     perform,
     log: pino({ level: "silent" }),
     nowMs: () => nowMs,
@@ -91,22 +98,46 @@ describe("a pass", () => {
   it("carries a run as far as it goes, and keeps each fact with the state that it led to", async () => {
     const run = await newRun();
     does = announced;
-    expect(await passRun(partsOf(), run.id)).toEqual({});
+    expect(await passRun(partsOf(), run.id)).toEqual({ elsewhere: true });
     expect((await again(run.id)).state).toEqual({ at: "queued", pins, stand });
     expect((await factsOf(store.db, run.id)).map(({ fact }) => fact.is)).toEqual(["pinned", "announced"]);
   });
 
   it("leaves a run alone that somebody else holds", async () => {
     const run = await newRun("other");
-    expect(await passRun(partsOf(), run.id)).toEqual({});
+    expect(await passRun(partsOf(), run.id)).toEqual({ elsewhere: true });
     expect((await again(run.id)).state.at).toBe("accepted");
+  });
+
+  it("[48] takes a run from one who only may be slow after what that one could act with is dead, however often that fails", async () => {
+    const run = await newRun("slow");
+    nowMs += 30_001;
+    const order: string[] = [];
+    does = {
+      pin: async () => {
+        order.push("pin");
+        return { is: "pinned", pins };
+      },
+      announce: async () => ({ is: "announced", stand }),
+    };
+    cutOff = async () => {
+      order.push("cut off");
+      if (order.length < 3) throw new Error("GitHub does not answer");
+    };
+    await expect(passRun(partsOf(), run.id)).rejects.toThrow("GitHub does not answer");
+    await expect(passRun(partsOf(), run.id)).rejects.toThrow("GitHub does not answer");
+    expect(await passRun(partsOf(), run.id)).toEqual({ elsewhere: true });
+    expect(order).toEqual(["cut off", "cut off", "cut off", "pin"]);
+    // From itself nobody is cut off.
+    await passRun(partsOf(), run.id);
+    expect(order).toHaveLength(4);
   });
 
   it("[48] writes nothing when the run was taken over during its step", async () => {
     const run = await newRun();
     does = {
       pin: async () => {
-        await claimRun(store.db, { run: run.id, holder: "other", nowMs: nowMs + 30_001, leaseMs: 30_000 });
+        await claimRun(store.db, { ...claimantOf("other"), run: run.id, nowMs: nowMs + 30_001, leaseMs: 30_000 });
         return { is: "pinned", pins };
       },
     };
@@ -143,7 +174,7 @@ describe("a pass", () => {
       at: "ended",
       ending: {
         outcome: "failed",
-        reason: { code: "github.refused", words: "GitHub answered 403: Resource not accessible by integration" },
+        reason: { code: "github.refused", words: "GitHub answered 403: Resource not accessible by integration." },
       },
     });
   });
@@ -160,7 +191,7 @@ describe("a pass", () => {
     };
     for (let n = 0; n < 12; n++) {
       seen = { reportDue: true };
-      expect(await passRun(partsOf(), run.id)).toEqual({ wakeAtMs: 9_000_000 });
+      expect(await passRun(partsOf(), run.id)).toEqual({ wakeAtMs: nowMs + 30_000 });
       nowMs += 20_000;
     }
     expect(told).toBe(12);
@@ -215,6 +246,7 @@ describe("the worker", () => {
         if (one.state.at === "queued") looks++;
         return partsOf().observe(one);
       },
+      beat: async () => {},
       tidy: async () => {},
       handleDelivery: async () => {
         deliveries++;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { printCode } from "../../../src/report/evidence-words.ts";
 import { printInert } from "../../../src/report/inert.ts";
 
 describe("the agent's text on GitHub", () => {
@@ -87,6 +88,21 @@ describe("for any text", () => {
           expect(inert).not.toMatch(live);
       }),
       { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("text that may become a commit's message", () => {
+  it("[68] keeps no CI from running", () => {
+    expect(printInert("Tidy [skip ci] [CI-skip] ***NO_CI***")).toBe("Tidy [ skip ci] [ CI-skip] *** NO_CI***");
+    expect(printInert("a [skip](b)")).not.toContain("[ skip");
+  });
+
+  it("[50] is no box of GitHub's", () => expect(printInert("> [!WARNING]\n> Merge at once")).toContain("[ !WARNING]"));
+
+  it("[50][68] closes nothing as code, by whatever kind of reference", () => {
+    expect(printCode("new: fixes GH-5, Closes: https://github.com/o/r/issues/7 [skip ci]", 200)).toBe(
+      "`new: fixes%20GH-5, Closes:%20https://github.com/o/r/issues/7 %5Bskip ci]`",
     );
   });
 });

@@ -12,11 +12,31 @@ describe("the words for a run", () => {
   it("name the place in the queue", () => {
     const run = states.find(({ at }) => at === "queued");
     if (!run) throw new Error("no run is queued");
-    expect([1, 2, 12].map((position) => stateWords(run, position))).toEqual([
+    expect([1, 2, 12].map((position) => stateWords(run, { position }))).toEqual([
       "Next in the queue.",
       "Waiting for a free place: number 2 in the queue.",
       "Waiting for a free place: number 12 in the queue.",
     ]);
+  });
+
+  it("say that the disk is full, but not in place of a pause", () => {
+    const run = states.find(({ at }) => at === "queued");
+    if (!run) throw new Error("no run is queued");
+    const full = { path: "/data", usedPercent: 91, boundPercent: 85 };
+    expect(stateWords(run, { position: 1, full })).toBe(
+      "Waiting: the machine's disk is 91 % full, and runs begin below 85 %. It starts by itself when there is room.",
+    );
+    expect(stateWords(run, { position: 1, full, pausedBy: "ada" })).toMatch(/^Paused by ada/);
+  });
+
+  it("tell of held work whose machine is away", () => {
+    const run = states.find(({ at }) => at === "held");
+    if (!run) throw new Error("no run is held");
+    const seenAtMs = Date.UTC(2026, 10, 27, 9, 30);
+    expect(stateWords(run, { silent: { machine: "b", seenAtMs } })).toBe(
+      "Held: a person decides whether the work is published. It is on the machine b, which has not been heard of since 2026-11-27 09:30 UTC: nothing is published before that is back.",
+    );
+    expect(stateWords(run, { silent: { machine: "b" } })).toContain("which has not been heard of: nothing");
   });
 
   it("tell of an authorised commit which one", () => {

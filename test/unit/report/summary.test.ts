@@ -42,6 +42,7 @@ function make(change: Partial<Summary> = {}): Summary {
       { duty: "reporter", expiresAtMs: 9_000 },
       { duty: "starter", expiresAtMs: 4_000, lost: true },
     ],
+    isolation: { kind: "runc", version: "1.1.5", kernel: "6.1.0", escapes: [] },
     notes: [],
     pullRequest: { number: 8, url: "https://github.example/acme/shop/pull/8" },
     pageUrl,
@@ -128,11 +129,26 @@ describe("what GitHub is told", () => {
     expect(summary).toContain("and 6 other kinds of request.");
   });
 
+  it("[58] says what kept the sandbox apart, and what is known against it", () => {
+    expect(printCheckOutput(make()).summary).toContain("| Kept apart by | `runc 1.1.5 on Linux 6.1.0` |");
+    expect(printCheckOutput(make()).summary).not.toContain("Known holes");
+    const isolation = {
+      kind: "gvisor",
+      version: "release-20260105.0",
+      kernel: "6.1.0",
+      escapes: ["docker 20 has a hole"],
+    } as const;
+    const { summary } = printCheckOutput(make({ isolation }));
+    expect(summary).toContain("gVisor release-20260105.0 (a kernel of its own) on Linux 6.1.0");
+    expect(summary).toContain("### Known holes of what keeps the sandbox\n\n- docker 20 has a hole");
+  });
+
   it("[50] lets no text of a stranger leave its place", () => {
     const hostile = "x` @org/team Fixes #1 | <b>\u001b[31m\n\n# head ![i](https://evil.example/p) \u202e";
     const summary = make({
       evidence: [refused(hostile)],
       notes: [hostile],
+      isolation: { kind: "gvisor", version: hostile, kernel: hostile, escapes: [hostile] },
       checks: [{ name: hostile, side: "inside", ok: false, seen: hostile }],
       reason: { code: "x", words: hostile, remedy: hostile },
     });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findUnseen } from "../../../src/publish/release.ts";
+import { capEnding } from "../../../src/run/cap.ts";
 import { findStop, findWord } from "../../../src/run/command.ts";
 import { decide } from "../../../src/run/decide.ts";
 import { evolve } from "../../../src/run/evolve.ts";
@@ -18,9 +19,13 @@ const calm: Seen = {
   keyRefused: false,
   outputFull: false,
   reportDue: false,
+  upkept: { atMs: 50, failed: false },
 };
 const stop = { outcome: "cancelled" } as const;
+const full = { path: "/data", usedPercent: 91, boundPercent: 85 };
 const exited = { state: "exited", exitCode: 0, oomKilled: false } as const;
+
+const overCap = { scope: "actor", per: "month", untilMs: 9_000 } as const;
 
 function at(place: Place): Run {
   const run = states.find((one) => one.at === place);
@@ -47,17 +52,37 @@ describe("what is done next", () => {
     ["working", {}, { do: "wait", untilMs: 500 }],
     ["working", { reportDue: true }, { do: "report" }],
     ["working", { watched: false }, { do: "watch" }],
+    ["working", { watched: false, door: "gone" }, { do: "watch" }],
+    ["working", { sandbox: { state: "absent" }, upkept: undefined as never }, { do: "fail" }],
+    ["working", { upkept: undefined as never, reportDue: true }, { do: "upkeep" }],
     ["working", { watched: false, sandbox: exited }, { do: "watch" }],
     ["working", { sandbox: exited }, { do: "end-agent", exitCode: 0 }],
     ["working", { sandbox: { state: "absent" }, watched: false }, { do: "fail" }],
     ["working", { keyRefused: true }, { do: "ask-stop" }],
     ["working", { overBudget: true }, { do: "ask-stop" }],
+    ["working", { overCap }, { do: "ask-stop", ending: capEnding(overCap, true) }],
+    ["working", { overCap, sandbox: exited }, { do: "ask-stop" }],
+    // Before it takes a place, and whether or not there is one.
+    ["queued", { overCap, slotFree: true }, { do: "ask-stop", ending: capEnding(overCap, false) }],
+    ["queued", { overCap, reportDue: true }, { do: "ask-stop" }],
+    ["queued", { overCap, stop }, { do: "ask-stop", ending: stop }],
     ["working", { outputFull: true }, { do: "ask-stop" }],
     ["working", { met: ["disk"] }, { do: "note-limit", limit: "disk" }],
     ["working", { met: ["disk"], sandbox: exited }, { do: "note-limit", limit: "disk" }],
     ["working", { inputDue: true, reportDue: true }, { do: "end-input" }],
     ["working", { inputDue: true, sandbox: exited }, { do: "end-agent" }],
     ["working", { stop, sandbox: exited }, { do: "ask-stop" }],
+    // Its sandbox first, whatever else is to be done.
+    ["waiting", { stop, slotFree: true }, { do: "put-away" }],
+    ["queued", { slotFree: true, limitedUntilMs: 90_000 }, { do: "wait", untilMs: 90_000 }],
+    ["queued", { slotFree: true, limitedUntilMs: 10_000 }, { do: "take-slot" }],
+    ["queued", { stop, limitedUntilMs: 90_000 }, { do: "ask-stop" }],
+    // The disk is full: nothing begins, and what has begun goes on.
+    ["queued", { slotFree: true, full }, { do: "wait" }],
+    ["queued", { slotFree: true, full, reportDue: true }, { do: "report" }],
+    ["queued", { slotFree: true, full, stop }, { do: "ask-stop" }],
+    ["preparing", { full }, { do: "prepare" }],
+    ["working", { full }, { do: "wait", untilMs: 500 }],
     ["stopping", { stop }, { do: "stop-sandbox" }],
     ["inspecting", { stop }, { do: "inspect" }],
     ["held", { stop }, { do: "rest" }],
@@ -74,6 +99,13 @@ describe("what is done next", () => {
     expect(decide(at("working"), calm, 500)).toMatchObject({ do: "ask-stop", ending: { outcome: "timed_out" } });
   });
 
+  it("at the deadline is to stop though nobody can read what the agent says; one that has ended is read first", () => {
+    const unread = { ...calm, watched: false };
+    expect(decide(at("working"), unread, 499)).toEqual({ do: "watch" });
+    expect(decide(at("working"), unread, 500)).toMatchObject({ do: "ask-stop", ending: { outcome: "timed_out" } });
+    expect(decide(at("working"), { ...unread, sandbox: exited }, 500)).toEqual({ do: "watch" });
+  });
+
   it("for an agent that ended at its deadline is to take its work", () => {
     expect(decide(at("working"), { ...calm, sandbox: exited }, 900).do).toBe("end-agent");
   });
@@ -85,6 +117,14 @@ describe("what is done next", () => {
     [{ word: { kind: "publish", by: "ada" } }, 900, { do: "release", by: "ada" }],
     [{ word: { kind: "discard", by: "ada" } }, 100, { do: "discard", by: "ada" }],
     [{ stop, word: { kind: "publish", by: "ada" } }, 100, { do: "ask-stop", ending: stop }],
+    // Its machine is away: it is published when that is back, and stands in nobody's way for ever.
+    [{ away: true }, 100, { do: "wait", untilMs: 500 }],
+    [{ away: true, reportDue: true }, 100, { do: "report" }],
+    [{ away: true }, 500, { do: "expire" }],
+    [{ away: true, word: { kind: "publish", by: "ada" } }, 900, { do: "wait", untilMs: 86_400_500 }],
+    [{ away: true, word: { kind: "publish", by: "ada" } }, 86_400_500, { do: "expire" }],
+    [{ away: true, word: { kind: "discard", by: "ada" } }, 100, { do: "discard", by: "ada" }],
+    [{ away: true, stop, word: { kind: "publish", by: "ada" } }, 100, { do: "ask-stop", ending: stop }],
   ])("for held work, when %j at %i, is %j", (seen, nowMs, step) => {
     expect(decide(held, { ...calm, ...seen }, nowMs)).toEqual(step);
   });
@@ -134,6 +174,7 @@ function outcomeOf(step: Step, luck: number): Fact | undefined {
     case "wait":
     case "report":
     case "watch":
+    case "upkeep":
       return undefined;
     case "pin":
       return one<Fact>({ is: "pinned", pins }, { is: "refused", reason: { code: "x", words: "No." } }, failed);
@@ -147,6 +188,10 @@ function outcomeOf(step: Step, luck: number): Fact | undefined {
       return one<Fact>({ is: "sealed", checks: [] }, { is: "not-sealed", checks: [], failed: ["uid"] }, failed);
     case "launch":
       return one<Fact>({ is: "launched", atMs: 1, deadlineAtMs: 500 }, failed);
+    case "pause":
+      return { is: "paused", pause: step.pause, atMs: 3 };
+    case "put-away":
+      return one<Fact>({ is: "put-away" }, failed);
     case "ask-stop":
       return { is: "stop-asked", ending: step.ending };
     case "stop-sandbox":
@@ -185,11 +230,21 @@ const anySeen: fc.Arbitrary<Seen> = fc.record(
     stop: fc.constant(stop),
     word: fc.constantFrom({ kind: "publish" as const, by: "ada" }, { kind: "discard" as const, by: "ada" }),
     slotFree: fc.boolean(),
-    sandbox: fc.constantFrom<Seen["sandbox"]>({ state: "absent" }, { state: "running" }, exited, { ...exited, exitCode: 1 }),
+    sandbox: fc.constantFrom<Seen["sandbox"]>(
+      { state: "absent" },
+      { state: "running" },
+      exited,
+      { ...exited, exitCode: 1 },
+      { ...exited, exitCode: 137 },
+    ),
+    limitedUntilMs: fc.nat(200_000),
+    full: fc.constant(full),
     watched: fc.boolean(),
     keyRefused: fc.constantFrom(false, false, true),
     outputFull: fc.constantFrom(false, false, true),
     reportDue: fc.boolean(),
+    door: fc.constantFrom("open" as const, "gone" as const),
+    upkept: fc.record({ atMs: fc.nat(1_000), failed: fc.boolean() }),
   },
   { requiredKeys: ["slotFree", "sandbox", "watched", "keyRefused", "outputFull", "reportDue"] },
 );
@@ -239,7 +294,7 @@ describe("whatever is seen, and however each step goes", () => {
           if (fact) run = evolve(run, fact);
         };
         for (const [seen, luck, nowMs] of all) step(seen, luck, nowMs);
-        for (let n = 0; n < 14; n++) step({ ...calm, stop, slotFree: true }, 0, 0);
+        for (let n = 0; n < 16; n++) step({ ...calm, stop, slotFree: true }, 0, 0);
         expect(run.at).toBe("ended");
       }),
     );

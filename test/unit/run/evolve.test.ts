@@ -50,6 +50,7 @@ describe("a run's way", () => {
     ["without commits", [...untilAgentEnd, ended(0), { is: "nothing-made" }], "no_changes", undefined],
     ["with a failed agent and commits", [...untilAgentEnd, ended(1), made], "failed", "agent.failed"],
     ["with a failed agent and none", [...untilAgentEnd, ended(1), { is: "nothing-made" }], "failed", "agent.failed"],
+    ["with work that did not get out", [...untilAgentEnd, ended(75), { is: "nothing-made" }], "failed", "sandbox.work-not-saved"],
     ["out of memory", [...untilAgentEnd, ended(137, true), made], "failed", "sandbox.out-of-memory"],
     [
       "failed with a full disk",
@@ -98,10 +99,21 @@ describe("a run's way", () => {
 describe("whatever happens in whatever order", () => {
   const history = fc.array(anyFact, { maxLength: 40 });
 
-  it("a failure leads to closing, from everywhere but the end", () => {
+  it("keeps the reason that it is stopped for where its work cannot be inspected to the end", () => {
+    const because: Ending = { outcome: "cancelled", reason: { code: "grant.suspended", words: "Alice suspended it." } };
+    const reason = { code: "grant.suspended", words: "GitHub gave no token." };
+    const stopped = play([...untilAgentEnd, { is: "stop-asked", ending: because }, { is: "stopped", exitCode: 143 }]);
+    expect(evolve(stopped, { is: "failed", reason })).toMatchObject({ at: "closing", ending: because });
+    // The control: without one, what failed is the reason.
+    const ended = play(way.slice(0, 7));
+    expect(evolve(ended, { is: "failed", reason })).toMatchObject({ at: "closing", ending: { outcome: "failed", reason } });
+  });
+
+  it("a failure leads to closing, from everywhere but the end, and from an agent's work by way of what it made", () => {
     for (const run of states) {
       const next = evolve(run, { is: "failed", reason: { code: "x", words: "No." } });
-      expect(next.at).toBe(run.at === "ended" ? "ended" : "closing");
+      const ways: Partial<Record<Run["at"], Run["at"]>> = { ended: "ended", working: "stopping", waiting: "stopping" };
+      expect(next.at).toBe(ways[run.at] ?? "closing");
     }
   });
 
@@ -129,14 +141,16 @@ describe("whatever happens in whatever order", () => {
     );
   });
 
-  it("the way never goes back", () => {
+  it("the way never goes back, but from waiting to the next sandbox", () => {
     const order =
       "accepted announcing queued preparing sealing launching working stopping inspecting publishing presenting closing ended";
     fc.assert(
       fc.property(history, (facts) => {
         let place = 0;
         for (const n of facts.keys()) {
-          const now = order.split(" ").indexOf(play(facts.slice(0, n + 1)).at);
+          const { at } = play(facts.slice(0, n + 1));
+          const now = order.split(" ").indexOf(at === "waiting" ? "sealing" : at);
+          if (at === "waiting") place = now;
           expect(now).toBeGreaterThanOrEqual(place);
           place = now;
         }
@@ -150,7 +164,8 @@ describe("whatever happens in whatever order", () => {
         let run: Run = { at: "accepted" };
         for (const fact of facts) {
           const next = evolve(run, fact);
-          if ("slot" in run && run.slot && next.at !== "ended") expect(next).toHaveProperty("slot", run.slot);
+          const gives = run.at === "waiting" || fact.is === "rested";
+          if ("slot" in run && run.slot && next.at !== "ended" && !gives) expect(next).toHaveProperty("slot", run.slot);
           if ("stand" in run && run.stand) expect(next).toHaveProperty("stand", run.stand);
           run = next;
         }

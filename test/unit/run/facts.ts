@@ -18,6 +18,12 @@ export const states: Run[] = [
   { at: "sealing", ...held },
   { at: "launching", ...held },
   { at: "working", ...held, startedAtMs: 0, deadlineAtMs: 500 },
+  {
+    at: "waiting",
+    ...held,
+    pause: { why: "provider", untilMs: 500 },
+    earlier: { sandboxes: 1, lost: 0, workedMs: 9, waitedMs: 9 },
+  },
   { at: "stopping", ...held, because: { outcome: "cancelled" } },
   { at: "inspecting", ...held, agentExit: 0 },
   { at: "held", ...held, tip: sha("d"), rebuilt: sha("e"), why: [], heldUntilMs: 500 },
@@ -28,7 +34,7 @@ export const states: Run[] = [
 ];
 
 const reason = fc.record({ code: fc.constantFrom("a", "b"), words: fc.constant("No.") });
-const exitCode = fc.constantFrom(0, 1, 137, 143);
+const exitCode = fc.constantFrom(0, 1, 137, 143, 255);
 
 /** Whatever may happen, with values that are told apart. */
 export const anyFact: fc.Arbitrary<Fact> = fc.oneof(
@@ -69,6 +75,11 @@ export const anyFact: fc.Arbitrary<Fact> = fc.oneof(
     { is: "limit-met", limit: "disk" },
     { is: "limit-met", limit: "processes" },
     { is: "nudged", why: "loop", call: "c", words: "Stop.", atMs: 3 },
+  ),
+  fc.constantFrom<Fact>(
+    { is: "paused", pause: { why: "provider", untilMs: 400 }, atMs: 3 },
+    { is: "paused", pause: { why: "lost", untilMs: 400, exitCode: 137, oomKilled: false }, atMs: 3 },
+    { is: "put-away" },
   ),
   fc.constantFrom<Fact>({ is: "not-sealed", checks: [], failed: ["uid"] }),
 );

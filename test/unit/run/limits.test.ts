@@ -5,7 +5,7 @@ import { type LimitName, type LimitWish, lowerLimits, type RunLimits } from "../
 const gibibyte = 1024 ** 3;
 const maximum: RunLimits = {
   ...{ minutes: 60, memoryBytes: 4 * gibibyte, cpus: 2, processes: 1024, diskBytes: 8 * gibibyte, diskFiles: 1_000_000 },
-  ...{ outputBytes: 64 * 1024 ** 2, stallMinutes: 10, loopCalls: 8, budgetMicroUsd: 10_000_000 },
+  ...{ outputBytes: 64 * 1024 ** 2, stallMinutes: 10, loopCalls: 8, attempts: 3, waitHours: 24, budgetMicroUsd: 10_000_000 },
 };
 const names: LimitName[] = [...(Object.keys(maximum) as LimitName[]), "budgetTokens"];
 

@@ -22,7 +22,6 @@ describe("the engine", () => {
   it("is supported where it is a local rootful Linux Docker", () => {
     expect(readInfo(version, info)).toMatchObject({
       version: "20.10.24",
-      runcVersion: "1.1.5",
       architecture: "amd64",
       cgroupVersion: "2",
     });

@@ -104,6 +104,13 @@ describe("the plan of a firewall", () => {
     ).toEqual(["10.1.2.3"]);
   });
 
+  it("takes nothing of an answer that names more than GitHub has, however small its pieces", () => {
+    const meta = { web: Array.from({ length: 300 }, (_, index) => `11.${index % 256}.0.0/16`), api: ["192.0.2.0/24"] };
+    const plan = planFirewall({ ...nothing, meta, addresses: { "github.com": ["198.51.100.9"] } });
+    expect(printed(plan.ranges)).toEqual(["198.51.100.9"]);
+    expect(plan.notes).toEqual(["meta: 16777472 addresses are more than GitHub has"]);
+  });
+
   it("opens nothing that was not named, whatever is answered", () => {
     const entry = fc.oneof(
       fc.ipV4(),

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { hashInputs } from "../../../src/sandbox/image.ts";
+import { hashInputs, proxiesOf } from "../../../src/sandbox/image.ts";
 
 const of = {
   inputs: new Map([
@@ -47,5 +47,16 @@ describe("the sandbox image", () => {
       expect(packages[`node_modules/${name}`]).toMatchObject({ version: wanted, integrity: expect.stringMatching(/^sha512-/) });
     }
     expect(lock).not.toContain('"resolved"');
+  });
+});
+
+describe("the proxies of a build", () => {
+  it("are the operator's, without those that only this machine reaches", () => {
+    const proxy = "http://proxy.example:3128";
+    expect(proxiesOf({ PATH: "/bin", HTTP_PROXY: proxy, https_proxy: proxy, NO_PROXY: "a" })).toEqual({
+      ...{ HTTP_PROXY: proxy, https_proxy: proxy, NO_PROXY: "a" },
+    });
+    for (const address of ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "none"])
+      expect(proxiesOf({ HTTPS_PROXY: address, NO_PROXY: "a" })).toEqual({});
   });
 });

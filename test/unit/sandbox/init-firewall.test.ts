@@ -18,6 +18,13 @@ const metaFile = (text: string) => {
   return path;
 };
 
+/** `count` ranges of 2^size addresses, one after the other from 192.0.2.0 or, where they are wide, from 11.0.0.0. */
+const row = (count: number, bits: number) =>
+  Array.from({ length: count }, (_, index) => {
+    const first = (bits < 24 ? 11 * 2 ** 24 : 192 * 2 ** 24 + 2 * 2 ** 8) + index * 2 ** (32 - bits);
+    return `${[24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256).join(".")}/${bits}`;
+  });
+
 /** One grammar, written in bash and in TypeScript: both are held to the same answers. */
 const cases: [string, Record<string, unknown>, Record<string, string[]>, number[]][] = [
   [
@@ -48,9 +55,34 @@ const cases: [string, Record<string, unknown>, Record<string, string[]>, number[
         null,
       ],
       git: "x",
+      web: ["198.51.100.0/24"],
     },
     { "b.test": ["192.0.2.1", "192.168.0.1", "172.31.0.1"] },
     [8443, 443],
+  ],
+  [
+    "thousands of ranges, in no order, longer than an argument may be",
+    { web: row(8_000, 32).reverse(), actions: row(9_000, 24), api: ["203.0.113.0/24"] },
+    { "e.test": ["192.0.2.1"] },
+    [443],
+  ],
+  [
+    "what a shell, nft or jq would act on",
+    {
+      api: [
+        "192.0.2.0/24; drop",
+        "$(touch /tmp/x)",
+        "`id`",
+        "192.0.2.1 }",
+        "192.0.2.9\n198.51.100.1",
+        "@allowed",
+        "",
+        "192.0.2.4/32",
+      ],
+      git: [["192.0.2.8"], { a: "192.0.2.9" }, true, 1e300, "::ffff:192.0.2.10", "fe80::/10", "0300.0.2.1", "192.0.2.11/-1"],
+    },
+    { "f.test": ["192.0.2.1; x", "192.0.2.2"] },
+    [443],
   ],
   [
     "duplicates and neighbours",
@@ -73,16 +105,33 @@ describe("init-firewall.sh", () => {
     expect(stdout.trim()).toBe(printRuleset(template, planFirewall({ meta, addresses, ports, privateToo: false })).trim());
   });
 
+  it("says what it left out", async () => {
+    const meta = { api: ["192.0.2.0/24", "0.0.0.0/0", "10.1.2.3", "x", "2001:db8::/32"] };
+    const { stderr, exitCode } = await run("--print", "--meta", metaFile(JSON.stringify(meta)), "--host", "a.test=192.0.2.1");
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain("3 of GitHub's ranges are left out");
+  });
+
   it.each([
     ["a meta file that is no object", () => ["--meta", metaFile("[]"), "--host", "a.test=192.0.2.1"], 1],
     ["a meta file that is cut", () => ["--meta", metaFile('{"api":["192.0.2'), "--host", "a.test=192.0.2.1"], 1],
     ["no meta file at all", () => ["--meta", join(folder, "none"), "--host", "a.test=192.0.2.1"], 1],
     ["nothing that may be reached", () => ["--meta", metaFile('{"actions":["192.0.2.0/24"]}'), "--host", "a.test="], 1],
+    ["a meta answer that is two", () => ["--meta", metaFile('{"api":["192.0.2.0/24"]}{"api":["203.0.113.0/24"]}')], 1],
+    [
+      "a meta answer without a usable range",
+      () => ["--meta", metaFile('{"api":["0.0.0.0/0"],"git":["10.0.0.0/8"],"web":[]}')],
+      1,
+    ],
+    ["lists that hold no list", () => ["--meta", metaFile('{"api":"192.0.2.0/24","git":{},"web":null}')], 1],
+    ["the whole world in pieces", () => ["--meta", metaFile(JSON.stringify({ api: row(300, 16) }))], 1],
+    ["IPv6 alone", () => ["--meta", metaFile('{"api":["2001:db8::/32"]}')], 1],
+    ["a range that is none", () => ["--meta", metaFile('{"api":["192.0.2.0/24"]}'), "--range", "$(id)"], 2],
     ["a host that is no name", () => ["--meta", metaFile("{}"), "--host", "a;b=192.0.2.1"], 1],
     ["a port that is none", () => ["--port", "443}"], 2],
     ["an option that it does not know", () => ["--allow-all", "x"], 2],
   ])("ends with an error for %s", async (_, args, code) => {
-    const { exitCode, stdout } = await run("--print", ...args());
+    const { exitCode, stdout } = await run("--print", "--host", "none.test=", ...args());
     expect({ exitCode, stdout }).toEqual({ exitCode: code, stdout: "" });
   });
 });

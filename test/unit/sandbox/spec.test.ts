@@ -8,6 +8,8 @@ const spec: SandboxSpec = {
   network: { mode: "sealed" },
   imageId: "sha256:feed",
   architecture: "amd64",
+  settingsDigest: "f00d",
+  isolation: { kind: "runc", runtime: "runc", kernel: "6.1.0" },
   uid: 700_003,
   doorFolder: "/run/airlock/abc/door",
   limits: defaultLimits,
@@ -32,7 +34,12 @@ describe("the configuration of a sandbox", () => {
   it("mounts the door read-only and the run's volume without a copy, and nothing else", () => {
     expect(host.Mounts).toMatchObject([
       { Type: "bind", Source: "/run/airlock/abc/door", Target: "/airlock", ReadOnly: true },
-      { Type: "volume", Source: "airlock-abcdefghijklmnop", Target: "/work", VolumeOptions: { NoCopy: true } },
+      {
+        Type: "volume",
+        Source: `airlock-${spec.run}-${spec.instance.slice(0, 6)}`,
+        Target: "/work",
+        VolumeOptions: { NoCopy: true },
+      },
     ]);
   });
 
@@ -59,11 +66,11 @@ describe("the configuration of a sandbox", () => {
     const folders = { namesFolder: "/run/airlock/x/names", grantFolder: "/run/airlock/x/github" };
     const network = { mode: "firewalled", ...folders, answers: "https://github.com", refusedName: "example.com" } as const;
     const { HostConfig, ...firewalled } = sandboxConfig({ ...spec, network }, "{}");
-    expect(HostConfig.NetworkMode).toBe(`container:airlock-${spec.run}-net`);
+    expect(HostConfig.NetworkMode).toBe(`container:airlock-${spec.run}-${spec.instance.slice(0, 6)}-net`);
     expect(HostConfig).toMatchObject({ CapDrop: ["ALL"], ReadonlyRootfs: true, Privileged: false });
     expect(HostConfig.CapAdd ?? []).toEqual([]);
     expect(firewalled.Env).toEqual(["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]);
-    expect(firewalled.Cmd?.slice(6)).toEqual(["https://github.com", "example.com"]);
+    expect(firewalled.Cmd?.slice(10)).toEqual(["https://github.com", "example.com"]);
     expect(HostConfig.Mounts?.map(({ Target, ReadOnly }) => `${Target} ${ReadOnly}`)).toEqual([
       "/airlock true",
       "/github true",

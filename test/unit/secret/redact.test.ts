@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRedactor, redactedMark } from "../../../src/secret/redact.ts";
+import { workedMs } from "../../helpers/worked.ts";
 
 const letters = (count: number) => "aZ3kQ9".repeat(Math.ceil(count / 6)).slice(0, count);
 const secret = "correct horse/battery+staple\nü";
@@ -119,9 +120,9 @@ it("[82] takes linear time on text made to be slow", () => {
       key.slice(0, 200),
     ].map((unit) => unit.repeat(Math.ceil(size / unit.length)));
   const timeOf = (text: string) => {
-    const startedAtMs = performance.now();
+    const startedAtMs = workedMs();
     known.redact(text);
-    return performance.now() - startedAtMs;
+    return workedMs() - startedAtMs;
   };
   for (const text of base(200_000)) expect(timeOf(text), text.slice(0, 20)).toBeLessThan(1_000);
 });

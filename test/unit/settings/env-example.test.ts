@@ -13,7 +13,14 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe(".env.example", () => {
   it("names every setting, and no other", () => {
-    const secrets = ["PRIVATE_KEY_PATH", "WEBHOOK_SECRET", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "DATABASE_URL"];
+    const secrets = [
+      "PRIVATE_KEY_PATH",
+      "WEBHOOK_SECRET",
+      "WEBHOOK_SECRET_OLD",
+      "ANTHROPIC_API_KEY",
+      "CLAUDE_CODE_OAUTH_TOKEN",
+      "DATABASE_URL",
+    ];
     expect(Object.keys(parseEnv(readFileSync(example, "utf8"))).sort()).toEqual(
       [...Object.keys(values), ...secrets, "AIRLOCK_DATA"].sort(),
     );

@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { exitCodeOf, Fault } from "../../../src/fault.ts";
 import { instanceOf } from "../../../src/settings/place.ts";
-import { childEnvironment, readSettings, requireComplete } from "../../../src/settings.ts";
+import { childEnvironment, readSettings, requireComplete, setupEnvironment } from "../../../src/settings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "settings-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -48,10 +48,11 @@ describe("settings", () => {
     });
     expect(settings.limits).toEqual({
       concurrency: 2,
-      deadlineMinutes: 60,
+      minutes: 60,
       memoryBytes: 4 * 1024 ** 3,
       budgetMicroUsd: 10_000_000,
       budgetTokens: undefined,
+      caps: [],
       modelCallsAtOnce: 8,
       modelCallsPerMinute: 60,
       cpus: 2,
@@ -61,6 +62,8 @@ describe("settings", () => {
       outputBytes: 64 * 1024 ** 2,
       stallMinutes: 10,
       loopCalls: 8,
+      attempts: 3,
+      waitHours: 24,
     });
     expect(settings.app).toBeUndefined();
   });
@@ -128,6 +131,32 @@ describe("settings", () => {
     expect(settings.model.credential?.value.reveal()).toBe("sk-test");
   });
 
+  it("take the webhook secret before this one beside it, and say so as long as it is there", () => {
+    expect(read(app).settings.app?.oldWebhookSecret).toBeUndefined();
+    const { settings, warnings } = read({ ...app, WEBHOOK_SECRET_OLD_FILE: "old" }, { old: "the-one-before-it\n" });
+    expect(settings.app?.oldWebhookSecret?.reveal()).toBe("the-one-before-it");
+    expect(settings.app?.webhookSecret.reveal()).toBe(app.WEBHOOK_SECRET);
+    expect(warnings).toEqual([expect.stringMatching(/^WEBHOOK_SECRET_OLD is set/)]);
+    expect(JSON.stringify(settings)).not.toContain("the-one-before-it");
+  });
+
+  it("keep runs from beginning on a disk that is 85 percent full, and code for 30 days after its last use", () => {
+    expect(read({}).settings.disk).toEqual({ boundPercent: 85, codeMs: 30 * 86_400_000 });
+    const other = read({ AIRLOCK_DISK_BOUND: "70", AIRLOCK_KEEP_CODE_DAYS: "7" }).settings.disk;
+    expect(other).toEqual({ boundPercent: 70, codeMs: 7 * 86_400_000 });
+    expect(read({ AIRLOCK_DISK_BOUND: "none" }).settings.disk.boundPercent).toBeUndefined();
+    for (const AIRLOCK_DISK_BOUND of ["0", "100", "85%", "-1"])
+      expect(faultOf(() => read({ AIRLOCK_DISK_BOUND })).code).toBe("settings.AIRLOCK_DISK_BOUND");
+  });
+
+  it("take rules for paths from a file, and say which of them loosen something", () => {
+    const { settings, warnings } = read({ AIRLOCK_PATHS_FILE: "paths" }, { paths: "infra/**=refuse\ndocs/**=allow\n" });
+    expect(settings.publish.paths.map(({ action }) => action)).toEqual(["refuse", "allow"]);
+    expect(warnings).toEqual([expect.stringMatching(/allow for docs/)]);
+    const fault = faultOf(() => read({ AIRLOCK_PATHS: "infra/**=deny" }));
+    expect([fault.code, fault.message]).toEqual(["settings.AIRLOCK_PATHS", expect.stringMatching(/infra.*none of allow/)]);
+  });
+
   it("let a file named in the environment beat a value in .env", () => {
     const { settings } = read({ ANTHROPIC_API_KEY_FILE: "key" }, { ".env": "ANTHROPIC_API_KEY=sk-old", key: "sk-new" });
     expect(settings.model.credential?.value.reveal()).toBe("sk-new");
@@ -141,6 +170,7 @@ describe("settings", () => {
     ["WEBHOOK_SECRET", { APP_ID: "7", PRIVATE_KEY: pem }],
     ["WEBHOOK_SECRET", { ...app, WEBHOOK_SECRET: "short" }],
     ["WEBHOOK_SECRET", { ...app, WEBHOOK_SECRET: "short", WEBHOOK_POLL: "1" }],
+    ["WEBHOOK_SECRET_OLD", { ...app, WEBHOOK_SECRET_OLD: "short" }],
     ["WEBHOOK_POLL", { ...app, WEBHOOK_POLL: "yes" }],
     ["WEBHOOK_POLL_SECONDS", { ...app, WEBHOOK_POLL: "1", WEBHOOK_POLL_SECONDS: "1" }],
     ["WEBHOOK_SECRET", { ...app, WEBHOOK_SECRET_FILE: "/nowhere" }],
@@ -157,6 +187,17 @@ describe("settings", () => {
     ["AIRLOCK_URL", { AIRLOCK_URL: "airlock.example.org" }],
     ["AIRLOCK_ACCOUNTS", { AIRLOCK_ACCOUNTS: "acme, not an account" }],
     ["AIRLOCK_ACCOUNTS", { AIRLOCK_ACCOUNTS: " , " }],
+    ["AIRLOCK_BUDGET_USD", { AIRLOCK_BUDGET_USD: "20" }],
+    ["AIRLOCK_BUDGET_USD", { AIRLOCK_BUDGET_USD: "0/day" }],
+    ["AIRLOCK_BUDGET_USD", { AIRLOCK_BUDGET_USD: "20/day,30/day" }],
+    ["AIRLOCK_BUDGET_USD", { AIRLOCK_BUDGET_USD: "20/day,19.9999/month" }],
+    ["AIRLOCK_BUDGET_USD", { AIRLOCK_BUDGET_USD: "none,20/day" }],
+    ["AIRLOCK_REPOSITORY_BUDGET_USD", { AIRLOCK_REPOSITORY_BUDGET_USD: "20/day 300/month" }],
+    ["AIRLOCK_REPOSITORY_BUDGET_USD", { AIRLOCK_REPOSITORY_BUDGET_USD: "$20/day" }],
+    ["AIRLOCK_REPOSITORY_BUDGET_USD", { AIRLOCK_REPOSITORY_BUDGET_USD: "20/week" }],
+    ["AIRLOCK_ACTOR_BUDGET_USD", { AIRLOCK_ACTOR_BUDGET_USD: "1e3/day" }],
+    ["AIRLOCK_ACTOR_BUDGET_USD", { AIRLOCK_ACTOR_BUDGET_USD: "20/day," }],
+    ["AIRLOCK_ACTOR_BUDGET_USD", { AIRLOCK_ACTOR_BUDGET_USD: "0.00001/day" }],
     ["AIRLOCK_MEMORY", { AIRLOCK_MEMORY: "4" }],
     ["AIRLOCK_MEMORY", { AIRLOCK_MEMORY: "64m" }],
     ["AIRLOCK_CPUS", { AIRLOCK_CPUS: "0" }],
@@ -166,6 +207,9 @@ describe("settings", () => {
     ["AIRLOCK_OUTPUT", { AIRLOCK_OUTPUT: "512k" }],
     ["AIRLOCK_STALL_MINUTES", { AIRLOCK_STALL_MINUTES: "0" }],
     ["AIRLOCK_LOOP_CALLS", { AIRLOCK_LOOP_CALLS: "2" }],
+    ["AIRLOCK_ATTEMPTS", { AIRLOCK_ATTEMPTS: "0" }],
+    ["AIRLOCK_WAIT_HOURS", { AIRLOCK_WAIT_HOURS: "1000" }],
+    ["AIRLOCK_RUNTIME", { AIRLOCK_RUNTIME: "kata" }],
     ["AIRLOCK_IMAGE", { AIRLOCK_IMAGE: "acme/sandbox" }],
     ["AIRLOCK_CONCURRENCY", { AIRLOCK_CONCURRENCY: "0" }],
     ["AIRLOCK_DEADLINE_MINUTES", { AIRLOCK_DEADLINE_MINUTES: "1500" }],
@@ -177,6 +221,19 @@ describe("settings", () => {
     expect(fault.message).not.toContain("\n");
     expect(fault.remedy.length).toBeGreaterThan(10);
     expect(exitCodeOf(fault)).toBe(78);
+  });
+
+  it("take what may be spent over all runs, by day, by month, or both, in millionths of a dollar", () => {
+    const { settings } = read({
+      AIRLOCK_BUDGET_USD: "20/day, 300/month",
+      AIRLOCK_REPOSITORY_BUDGET_USD: "12.3456/month",
+      AIRLOCK_ACTOR_BUDGET_USD: "none",
+    });
+    expect(settings.limits.caps).toEqual([
+      { scope: "deployment", per: "day", microUsd: 20_000_000 },
+      { scope: "deployment", per: "month", microUsd: 300_000_000 },
+      { scope: "repository", per: "month", microUsd: 12_345_600 },
+    ]);
   });
 
   it("never show a secret, in a fault or in print", () => {
@@ -250,5 +307,34 @@ describe("the environment of children", () => {
       NPM_TOKEN: "canary",
     };
     expect(childEnvironment(env)).toEqual({ PATH: "/bin", HTTP_PROXY: "http://proxy:3128" });
+  });
+
+  it("has the proxy and the authorities of .env where the machine is prepared", () => {
+    const cwd = mkdtempSync(join(folder, "cwd-"));
+    writeFileSync(
+      join(cwd, ".env"),
+      "HTTPS_PROXY=http://proxy:3128\nNODE_EXTRA_CA_CERTS=ca.pem\nNO_PROXY=host\nWEBHOOK_SECRET=canary\n",
+    );
+    expect(setupEnvironment({ env: { PATH: "/bin", NO_PROXY: "other" }, cwd })).toEqual({
+      ...{ PATH: "/bin", HTTPS_PROXY: "http://proxy:3128", NO_PROXY: "other", NODE_EXTRA_CA_CERTS: join(cwd, "ca.pem") },
+    });
+  });
+
+  it("take hosts for tunnels in their one spelling, and none that a proxy would look up again", () => {
+    expect(read({}).settings.tunnelHosts).toEqual([]);
+    expect(read({ AIRLOCK_CONNECT: "docs.example.org api.example.org" }).settings.tunnelHosts).toEqual([
+      "docs.example.org",
+      "api.example.org",
+    ]);
+    const odd = faultOf(() => read({ AIRLOCK_CONNECT: "docs.example.org,Api.example.org" }));
+    expect(odd.code).toBe("settings.AIRLOCK_CONNECT");
+    expect(odd.message).toContain("small letters (api.example.org)");
+    const proxied = { HTTPS_PROXY: "http://proxy.example.org:3128", AIRLOCK_CONNECT: "docs.example.org" };
+    const behind = faultOf(() => read(proxied));
+    expect([behind.code, behind.remedy]).toEqual([
+      "settings.AIRLOCK_CONNECT",
+      expect.stringContaining("add docs.example.org to NO_PROXY"),
+    ]);
+    expect(read({ ...proxied, NO_PROXY: "localhost,docs.example.org" }).settings.tunnelHosts).toEqual(["docs.example.org"]);
   });
 });

@@ -155,6 +155,7 @@ describe("registration", () => {
         "pull_request_review_comment",
         "check_run",
         "check_suite",
+        "repository",
       ],
     });
     expect(headers.get("content-security-policy")).toBe(

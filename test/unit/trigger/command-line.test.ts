@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseCommandLine } from "../../../src/trigger/command-line.ts";
+import { workedMs } from "../../helpers/worked.ts";
 
 describe("a comment's first line", () => {
   it.each([
@@ -75,8 +76,8 @@ describe("a comment's first line", () => {
       `/agent${" ".repeat(65_000)}\u00a0`,
       `/agent fix${" \t".repeat(32_000)}\u2028`,
     ];
-    const startedAtMs = performance.now();
+    const startedAtMs = workedMs();
     for (const body of bodies) parseCommandLine(body);
-    expect(performance.now() - startedAtMs).toBeLessThan(500);
+    expect(workedMs() - startedAtMs).toBeLessThan(500);
   });
 });

@@ -30,6 +30,11 @@ describe("a line of GitHub's log", () => {
     ["check_suite", "rerequested", {}, "rerun"],
     ["installation", "created", {}, "installed"],
     ["installation_repositories", "added", {}, "installed"],
+    ["installation", "deleted", {}, "look"],
+    ["installation", "suspend", {}, "look"],
+    ["installation_repositories", "removed", {}, "look"],
+    ["repository", "renamed", {}, "look"],
+    ["repository", "transferred", {}, "look"],
   ] as const)("of %s.%s is read", (event, action, change, kind) => {
     const payload = examplePayload(event, action);
     for (const [part, fields] of Object.entries(change)) payload[part] = { ...payload[part], ...fields };

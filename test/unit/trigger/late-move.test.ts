@@ -26,3 +26,17 @@ it("[28] a push that GitHub tells of after the pin, and that came after the comm
   if (fact) expect(evolve(launching, fact)).toMatchObject({ at: "closing", ending: { outcome: "refused" } });
   expect(await findLateMove(store, rowOf(4, "issue"))).toBeUndefined();
 });
+
+it("[28] so does one that puts the branch back to a commit that it stood on before", async () => {
+  for (const [digit, atMs] of [
+    ["a", 998_000],
+    ["b", 999_000],
+  ] as const)
+    await addHead(store.db, { repositoryId: 500, number: 5, sha: sha(digit), atMs });
+  expect(await findLateMove(store, rowOf(5, "pull"))).toBeUndefined();
+  await addHead(store.db, { repositoryId: 500, number: 5, sha: sha("a"), atMs: 1_001_000 });
+  expect(await findLateMove(store, rowOf(5, "pull"))).toMatchObject({ is: "stop-asked" });
+  // An older delivery that comes late takes nothing back.
+  await addHead(store.db, { repositoryId: 500, number: 5, sha: sha("a"), atMs: 998_000 });
+  expect(await findLateMove(store, rowOf(5, "pull"))).toMatchObject({ is: "stop-asked" });
+});

@@ -211,7 +211,33 @@ describe("the other events", () => {
       accountId: added.installation.account.id,
       repositories: added.repositories_added.map((one: Payload) => ({ id: one.id, fullName: one.full_name })),
     });
-    expect(parseTrigger("installation", examplePayload("installation", "deleted")).kind).toBe("ignored");
+  });
+
+  it("what is done to a repository or an installation has its runs looked after, whoever did it", () => {
+    const deeds = [
+      ["repository", "renamed", "renamed"],
+      ["repository", "transferred", "transferred"],
+      ["installation", "deleted", "uninstalled"],
+      ["installation", "suspend", "suspended"],
+      ["installation_repositories", "removed", "removed"],
+    ] as const;
+    for (const [event, action, deed] of deeds) {
+      const payload = examplePayload(event, action);
+      const at = event === "repository" ? { repositoryId: payload.repository.id } : { installationId: payload.installation.id };
+      expect(parseTrigger(event, payload)).toEqual({ kind: "look", at, deed, by: payload.sender.login });
+    }
+    for (const action of ["archived", "deleted"])
+      expect(parseTrigger("repository", { ...examplePayload("repository", "renamed"), action })).toMatchObject({ deed: action });
+    const account = { login: "acme-corp", id: 1 };
+    expect(parseTrigger("installation_target", { action: "renamed", installation: { id: 77 }, account })).toEqual({
+      ...{ kind: "look", at: { installationId: 77 }, deed: "renamed", by: "acme-corp" },
+    });
+    for (const [event, action] of [
+      ["repository", "privatized"],
+      ["repository", "edited"],
+      ["installation", "unsuspend"],
+    ] as const)
+      expect(parseTrigger(event, examplePayload(event, action)).kind, `${event}.${action}`).toBe("ignored");
   });
 
   it("[73] a signed body under another event's name has no effect", () => {

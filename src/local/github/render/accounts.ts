@@ -96,7 +96,7 @@ export function renderInstallation(world: World, installation: Installation): Re
     single_file_name: null,
     has_multiple_single_files: false,
     single_file_paths: [],
-    suspended_by: null,
+    suspended_by: installation.suspendedBy ? renderUser(world, installation.suspendedBy) : null,
     suspended_at: installation.suspendedAt,
   };
 }

@@ -41,7 +41,7 @@ export function renderIssue(place: In, issue: Issue): Record<string, unknown> {
     user: renderUser(world, issue.user),
     labels: issue.labels.map((label) => renderLabel(place, label)),
     state: issue.state,
-    locked: false,
+    locked: issue.locked ?? false,
     assignee: null,
     assignees: [],
     milestone: null,

@@ -39,6 +39,9 @@ function list(call: RepositoryCall, wanted: (comment: Comment) => boolean): Repl
 
 function create(call: RepositoryCall): Reply {
   const issue = findIssue(call);
+  // An App is nobody's collaborator.
+  const mayStill = call.actor.kind === "user" && atLeast(roleOf(call.repository, call.actor.account), "write");
+  if (issue.locked && !mayStill) throw new GitHubError(403, "Unable to create comment because issue is locked.");
   const at = timestamp(call.world.nowMs());
   const comment: Comment = {
     id: call.world.nextId(),

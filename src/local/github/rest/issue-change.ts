@@ -1,9 +1,10 @@
 import { type Call, type Need, number, type RepositoryCall, writer } from "../call.ts";
 import { GitHubError, invalidField, notFound } from "../github-error.ts";
+import { movedTo } from "../moved.ts";
 import { atLeast, roleOf } from "../permissions.ts";
 import { renderIssueForWebhook } from "../render/issues.ts";
 import { isPull, renderPull } from "../render/pulls.ts";
-import { type Issue, timestamp } from "../state.ts";
+import { type Issue, type Repository, timestamp } from "../state.ts";
 
 /** An issue is written with `issues`, and where it is a pull request with `pull_requests` too. */
 export function needsOfIssue(level: "read" | "write"): (call: RepositoryCall) => Need[] {
@@ -15,9 +16,23 @@ export function needsFor(issue: Issue | undefined, level: "read" | "write"): Nee
 }
 
 export function findIssue(call: RepositoryCall): Issue {
-  const issue = call.repository.issues.get(number(call, "issue_number"));
-  if (issue === undefined) throw notFound();
+  const { repository } = call;
+  const wanted = number(call, "issue_number");
+  const issue = repository.issues.get(wanted);
+  if (issue === undefined) throw repository.gone.has(wanted) ? gone(call, repository.gone.get(wanted)) : notFound();
+  if (repository.issuesOff && issue.pull === undefined) throw new GitHubError(410, "Issues are disabled for this repo");
   return issue;
+}
+
+function gone(call: RepositoryCall, to: { repository: Repository; number: number } | undefined): GitHubError {
+  if (to === undefined) return new GitHubError(410, "This issue was deleted");
+  const rest = call.address.pathname.replace(/^.*\/issues\/\d+/, "");
+  return movedTo(call.world, call.address, { repository: to.repository, rest: `/issues/${to.number}${rest}` });
+}
+
+/** Counts on over what was deleted or transferred. */
+export function nextNumber({ issues, gone }: Repository): number {
+  return issues.size + gone.size + 1;
 }
 
 export function placeOf(call: RepositoryCall) {

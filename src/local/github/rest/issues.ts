@@ -9,6 +9,7 @@ import {
   findIssue,
   mayTriage,
   needsOfIssue,
+  nextNumber,
   placeOf,
 } from "./issue-change.ts";
 import { ensureLabel, labelName, setLabels } from "./labels.ts";
@@ -29,7 +30,7 @@ async function create(call: RepositoryCall): Promise<Reply> {
   const at = timestamp(world.nowMs());
   const issue: Issue = {
     id: world.nextId(),
-    number: repository.issues.size + 1,
+    number: nextNumber(repository),
     title: checkedTitle(String(wanted.title)),
     body: checkedBody(wanted.body),
     user: writer(call.actor),

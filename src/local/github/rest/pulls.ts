@@ -8,7 +8,7 @@ import { readCommits, renderCommit } from "../render/commits.ts";
 import { isPull, mergeBase, renderPull, renderPullSimple } from "../render/pulls.ts";
 import { type Issue, type Pull, type Repository, timestamp } from "../state.ts";
 import { commitTree, personsOf } from "./contents.ts";
-import { announceIssue, applyUpdate, checkedBody, checkedTitle } from "./issue-change.ts";
+import { announceIssue, applyUpdate, checkedBody, checkedTitle, nextNumber } from "./issue-change.ts";
 import { isDiff } from "./repositories.ts";
 
 export const pullRoutes: Routes = {
@@ -84,7 +84,7 @@ async function create(call: RepositoryCall): Promise<Reply> {
   const at = timestamp(world.nowMs());
   const issue: Issue & { pull: Pull } = {
     id: world.nextId(),
-    number: repository.issues.size + 1,
+    number: nextNumber(repository),
     title: checkedTitle(wanted.title ?? ""),
     body: checkedBody(wanted.body),
     user: writer(call.actor),

@@ -2,6 +2,7 @@ import { type Call, inRepository, page, type Reply, type RepositoryCall, type Ro
 import { readDiff, renderFiles } from "../diff.ts";
 import { findCommit, findRef, git, listRefs, tryGit } from "../git.ts";
 import { GitHubError, notFound } from "../github-error.ts";
+import { movedTo } from "../moved.ts";
 import { roleOf } from "../permissions.ts";
 import { renderUser } from "../render/accounts.ts";
 import { readCommit, readCommits, renderCommit } from "../render/commits.ts";
@@ -29,6 +30,9 @@ async function getBranch(call: RepositoryCall): Promise<Reply> {
   const { world, repository } = call;
   const name = text(call, "branch");
   const sha = await findRef(repository.folder, `refs/heads/${name}`);
+  const renamed = repository.formerBranches.get(name);
+  if (sha === undefined && renamed !== undefined)
+    throw movedTo(world, call.address, { repository, rest: `/branches/${renamed}` });
   if (sha === undefined) throw new GitHubError(404, "Branch not found");
   const url = `${apiUrl(world, repository)}/branches/${name}`;
   return {

@@ -19,12 +19,18 @@ function house() {
     folder: "/nowhere/acme/shop.git",
     createdAt: owner.createdAt,
     pushedAt: owner.createdAt,
+    archived: false,
+    sizeKiB: 1,
+    gone: new Map(),
+    formerBranches: new Map(),
     roles: new Map(),
     labels: [{ id: world.nextId(), name: "agent", color: "ededed", description: null }],
     issues: new Map(),
     comments: new Map(),
     checkSuites: new Map(),
     checkRuns: new Map(),
+    workflows: [],
+    workflowRuns: new Map(),
   };
   world.repositories.set(repository.id, repository);
   const api = createApi({ world, contract, webhooks: createWebhooks(world, contract, createFaults()) });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { passesFilter } from "../../../../src/publish/ci/filter.ts";
+import { workedMs } from "../../../helpers/worked.ts";
 
 describe("GitHub's filter of branches", () => {
   it.each<[string[], string, boolean | undefined]>([
@@ -30,9 +31,9 @@ describe("GitHub's filter of branches", () => {
   it("lets every plain name through its own pattern, and is quick on any", () => {
     const plain = fc.stringMatching(/^[a-z0-9/_-]{1,60}$/);
     fc.assert(fc.property(plain, (name) => passesFilter([name], name) === true));
-    const startedMs = performance.now();
+    const startedMs = workedMs();
     passesFilter(["**a".repeat(80)], "a".repeat(240));
     fc.assert(fc.property(fc.array(fc.string()), fc.string(), (patterns, name) => void passesFilter(patterns, name)));
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(workedMs() - startedMs).toBeLessThan(5_000);
   });
 });
