@@ -46,7 +46,7 @@ export function ensureStoreFolder(folder: string): void {
 }
 
 /** PostgreSQL's own 128 MB of buffers would be written full of zeros at each start. What is not in these is in the machine's cache. */
-const startParams = ["-c", "shared_buffers=16MB"];
+const startParams = ["-c", "shared_buffers=16MB", "-c", "wal_buffers=4MB"];
 
 /** It begins by writing: its log of writes comes in pieces of this size. */
 const leastRoomBytes = 16 * 1024 * 1024;

@@ -1,5 +1,6 @@
-import { mkdir } from "node:fs/promises";
+import { appendFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { forgetFixed } from "./fixed-answers.ts";
 import { git, tryGit } from "./git.ts";
 import { type Account, type Repository, type Role, timestamp, type World } from "./state.ts";
 
@@ -13,21 +14,26 @@ export interface RepositoryRequest {
   roles?: Map<number, Role>;
 }
 
+const settings = `[uploadpack]
+\tallowFilter = true
+\tallowAnySHA1InWant = true
+[receive]
+\thideRefs = refs/pull
+\tfsckObjects = true
+\tdenyDeleteCurrent = refuse
+[gc]
+\tauto = 0
+[core]
+\tlogAllRefUpdates = false
+`;
+
 /** A bare repository under the world's folder, configured as GitHub's servers are: any object by name, partial clones, refs/pull hidden. */
 export async function createRepository(world: World, request: RepositoryRequest): Promise<Repository> {
   const folder = freeFolder(world, join(world.folder, request.owner.login, request.name));
   await mkdir(folder, { recursive: true });
   await git(folder, ["init", "--quiet", "--bare", "--initial-branch=main", folder]);
-  const settings = [
-    ["uploadpack.allowFilter", "true"],
-    ["uploadpack.allowAnySHA1InWant", "true"],
-    ["receive.hideRefs", "refs/pull"],
-    ["receive.fsckObjects", "true"],
-    ["receive.denyDeleteCurrent", "refuse"],
-    ["gc.auto", "0"],
-    ["core.logAllRefUpdates", "false"],
-  ] as const;
-  for (const [key, value] of settings) await git(folder, ["config", key, value]);
+  await appendFile(join(folder, "config"), settings);
+  forgetFixed(folder);
   if (request.parent !== undefined) await git(folder, ["fetch", "--quiet", request.parent.folder, "+refs/heads/*:refs/heads/*"]);
   const isEmpty = (await tryGit(folder, ["rev-parse", "--verify", "--quiet", "refs/heads/main"])) === undefined;
   if (isEmpty && Object.keys(request.files).length > 0)

@@ -1,3 +1,4 @@
+import { isFixed, keepFixed, recallFixed } from "./fixed-answers.ts";
 import { orderGit } from "./git-order.ts";
 import type { GitAnswer } from "./git-runner.ts";
 import { GitHubError } from "./github-error.ts";
@@ -39,18 +40,25 @@ export async function tryGit(folder: string, args: string[], options: GitOptions
   return done.exitCode === 0 ? Buffer.from(done.stdout).toString("utf8") : undefined;
 }
 
-function runGit(folder: string, args: string[], { env, input }: GitOptions): Promise<GitAnswer> {
-  return orderGit({
+async function runGit(folder: string, args: string[], { env, input }: GitOptions): Promise<GitAnswer> {
+  const fixed = env === undefined && input === undefined && isFixed(args);
+  const known = fixed ? recallFixed(folder, args) : undefined;
+  if (known) return known;
+  const answer = await orderGit({
     args: ["--git-dir", folder, ...args],
     env: { ...gitEnvironment, ...env },
     ...(input !== undefined && { input }),
   });
+  if (fixed) keepFixed(folder, args, answer);
+  return answer;
 }
 
 /** The object name of a branch, tag or commit, peeled to the commit; undefined where there is none. */
 export async function findCommit(folder: string, name: string): Promise<string | undefined> {
   if (name.startsWith("-") || name.includes("..") || name.includes("@{") || /[\0\n]/.test(name)) return undefined;
-  const candidates = /^[0-9a-f]{40}$/.test(name) ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`, name];
+  if (/^[0-9a-f]{40}$/.test(name))
+    return (await tryGit(folder, ["rev-list", "--max-count=1", "--end-of-options", `${name}^{commit}`]))?.trim();
+  const candidates = [`refs/heads/${name}`, `refs/tags/${name}`, name];
   const input = candidates.map((candidate) => `${candidate}^{commit}\n`).join("");
   const found = await git(folder, ["cat-file", "--batch-check=%(objectname)"], { input });
   return found.split("\n").find((line) => /^[0-9a-f]{40}$/.test(line));
