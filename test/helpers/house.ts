@@ -9,6 +9,7 @@ import type { RunId } from "../../src/run/identity.ts";
 import type { Settings } from "../../src/settings.ts";
 import { childEnvironment, readPlaceSettings } from "../../src/settings.ts";
 import { ensureMachine, type Machine } from "../../src/setup/machine.ts";
+import { factsOf } from "../../src/store/queries/facts.ts";
 import { createPeople, type People } from "./people.ts";
 import { expectNothingLeft, helpersOf } from "./remains.ts";
 import { until } from "./until.ts";
@@ -24,6 +25,9 @@ export interface TestHouse extends People {
   ended(issue: number, nth?: number): Promise<RunView>;
   /** The newest run, once its agent's shell has given its sign of life. */
   inShell(issue: number): Promise<RunView>;
+  /** What is done within `ms` on a machine with time to spare, on this one as it is now: twice as long as it took to furnish the run's
+   *  sandbox, where that is more. */
+  timely(run: RunView, ms: number): Promise<number>;
   transcriptOf(run: RunId): Promise<string>;
   page(run: RunView): Promise<{ status: number; text: string }>;
   /** When every delivery that was sent so far has been carried out. */
@@ -68,10 +72,15 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
     ...(disks && { disks }),
   });
   const { github } = local;
-  const idsOf = async (issue: number) => {
-    const rows = local.app.db.selectFrom("runs").select(["id", "at"]).where("subject_number", "=", issue);
-    return rows.orderBy("created_at_ms").execute();
+  const readRuns = () =>
+    local.app.db.selectFrom("runs").select(["id", "at", "subject_number"]).orderBy("created_at_ms").execute();
+  // Many wait in one house, and who asks the store takes time from the App: they share what one of them saw.
+  let seen: { untilMs: number; rows: ReturnType<typeof readRuns> } | undefined;
+  const waitFor = async (issue: number) => {
+    if (!seen || Date.now() > seen.untilMs) seen = { untilMs: Date.now() + 150, rows: readRuns() };
+    return (await seen.rows).filter(({ subject_number }) => subject_number === issue);
   };
+  const idsOf = async (issue: number) => (await readRuns()).filter(({ subject_number }) => subject_number === issue);
   const viewOf = async (run: RunId): Promise<RunView> => {
     const view = await local.app.reader.findById(run);
     if (!view) throw new Error(`run ${run} is not in the store`);
@@ -87,18 +96,23 @@ export async function openHouse(wish: HouseWish = {}): Promise<TestHouse> {
     runsOf: async (issue) => Promise.all((await idsOf(issue)).map(({ id }) => viewOf(id))),
     async ended(issue, nth = 1) {
       const id = await until(`the end of run ${nth} of #${issue}`, async () => {
-        const row = (await idsOf(issue))[nth - 1];
+        const row = (await waitFor(issue))[nth - 1];
         return row?.at === "ended" ? row.id : undefined;
       });
       return viewOf(id);
     },
     async inShell(issue) {
       const id = await until(`a sign of life of #${issue}`, async () => {
-        const row = (await idsOf(issue)).at(-1);
-        const seen = row && (await viewOf(row.id)).evidence.rows.some(({ target }) => target === "/sign-of-life");
-        return seen ? row.id : undefined;
+        const row = (await waitFor(issue)).at(-1);
+        const sign = row && local.app.db.selectFrom("evidence").select("seq").where("run", "=", row.id);
+        return (await sign?.where("target", "=", "/sign-of-life").executeTakeFirst()) && row?.id;
       });
       return viewOf(id);
+    },
+    async timely(run, ms) {
+      const facts = await factsOf(local.app.db, run.id);
+      const atMsOf = (is: string) => facts.find(({ fact }) => fact.is === is)?.atMs ?? Number.NaN;
+      return Math.max(ms, 2 * (atMsOf("launched") - atMsOf("slot-taken")));
     },
     async page(run) {
       const response = await fetch(`${local.app.url}/runs/${run.pageKey}`);
