@@ -206,7 +206,7 @@ export async function startApp(wish: AppWish): Promise<RunningApp> {
   const disk = held.use(await startDiskKeeper({ git, observe: seeDisks, boundPercent, keepCodeMs, log, nowMs }));
   const teller = createTeller({ db, grants, app, disk, line, redact, pageUrl, nowMs });
   const watchers = held.use(
-    createWatchers({ db, engine: machine.engine, gateway, instance: data.instance, changes, redact, wake, log }),
+    createWatchers({ db, engine: machine.engine, gateway, instance: data.instance, changes, redact, wake, nowMs, log }),
   );
 
   const engineSocket = (machine.engine.docker.modem as { socketPath?: string }).socketPath ?? "/var/run/docker.sock";

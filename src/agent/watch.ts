@@ -29,6 +29,7 @@ export interface WatchParts {
   redact(text: string): string;
   /** Called when something happened that a decision may hang on. */
   wake(run: RunId): void;
+  nowMs(): number;
   log: Logger;
 }
 
@@ -54,6 +55,8 @@ export interface Watchers extends AsyncDisposable {
   record(run: RunRow): void;
   output(run: RunRow): void;
   see(run: RunId): Watched | undefined;
+  /** Whether every try to read its output has broken off for a minute: of one that has ended there is no more to come. */
+  isUnreadable(run: RunId): boolean;
   /** Notes that the run's agent is not spoken to any more. */
   deafen(run: RunId): void;
   /** Waits until the output has been read to its end. */
@@ -70,6 +73,9 @@ interface Watch {
   stop: AbortController;
   record?: Promise<void>;
   output?: Promise<void>;
+  /** Since when each try to read the output broke off soon. */
+  brokenOffAtMs?: number;
+  toldUnreadable?: boolean;
 }
 
 export function createWatchers(parts: WatchParts): Watchers {
@@ -99,16 +105,16 @@ export function createWatchers(parts: WatchParts): Watchers {
     },
     output(run) {
       const watch = watchOf(run.id);
-      watch.output ??= guard(run, "sandbox output", readOutput(parts, run, watch)).finally(() => {
-        // What broke off is begun again by the next look at the run.
+      // What broke off is begun again by the next look at the run.
+      watch.output ??= tryToRead(parts, run, watch).finally(() => {
         if (!watch.seen.drained) delete watch.output;
-        parts.wake(run.id);
       });
     },
     see: (run) => {
       const watch = watches.get(run);
       return watch?.output ? watch.seen : undefined;
     },
+    isUnreadable: (run) => isUnreadable(watches.get(run), parts.nowMs()),
     deafen(run) {
       watchOf(run).seen.deaf = true;
     },
@@ -161,6 +167,40 @@ async function followRecord(parts: WatchParts, run: RunRow, watch: Watch): Promi
     watch.seen.keyRefused ||= row.rule === "model.key-refused";
     watch.seen.overBudget ||= row.rule === "model.over-budget";
     if (watch.seen.keyRefused !== keyRefused || watch.seen.overBudget !== overBudget) parts.wake(run.id);
+  }
+}
+
+/** As long as an engine that is started again may take. */
+const unreadableAfterMs = 60_000;
+
+function isUnreadable(watch: Watch | undefined, nowMs: number): boolean {
+  return watch?.brokenOffAtMs !== undefined && nowMs - watch.brokenOffAtMs >= unreadableAfterMs;
+}
+
+/** Reads until it is done or breaks off. A run whose log the engine cannot give would be neither judged nor ended by its deadline: after a
+ *  while its transcript says so, and the run goes on without. */
+async function tryToRead(parts: WatchParts, run: RunRow, watch: Watch): Promise<void> {
+  const begunAtMs = parts.nowMs();
+  try {
+    await readOutput(parts, run, watch);
+    parts.wake(run.id);
+  } catch (error) {
+    if (watch.stop.signal.aborted) return;
+    parts.log.warn({ err: error, runId: run.id }, "sandbox output broke off");
+    const nowMs = parts.nowMs();
+    // One that went well for a while broke off for another reason than the last.
+    if (nowMs - begunAtMs >= unreadableAfterMs) delete watch.brokenOffAtMs;
+    watch.brokenOffAtMs ??= nowMs;
+    if (!isUnreadable(watch, nowMs) || watch.toldUnreadable) return;
+    watch.toldUnreadable = true;
+    const note: TranscriptEvent = {
+      id: "unreadable",
+      atMs: nowMs,
+      kind: "note",
+      text: "sandbox: what it printed cannot be read any more",
+    };
+    await addEvents(parts.db, run.id, run.fence, [note]).catch(() => {});
+    parts.wake(run.id);
   }
 }
 

@@ -78,7 +78,8 @@ export async function observeRun(parts: ObserveParts, run: RunRow): Promise<Seen
         : { state: sandbox.state },
     ...(door && { door }),
     ...(upkept && { upkept }),
-    watched: watched !== undefined && (sandbox.state !== "exited" || watched.drained),
+    watched:
+      sandbox.state === "exited" ? watched?.drained === true || parts.watchers.isUnreadable(run.id) : watched !== undefined,
     keyRefused: watched?.keyRefused ?? false,
     overBudget: watched?.overBudget ?? false,
     ...(overCap && { overCap }),

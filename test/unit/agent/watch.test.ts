@@ -70,7 +70,13 @@ describe("the output of a sandbox", () => {
   ])("[51] is read to its end behind a line that nests without end, %s", async (_, line) => {
     await using watchers = createWatchers({
       ...{ db, engine: engineOf([line, '{"type":"result","result":"Done."}']), gateway: undefined as never, instance: "i" },
-      ...{ changes: { touch: () => {} } as never, redact: (text) => text, wake: () => {}, log: pino({ level: "silent" }) },
+      ...{
+        changes: { touch: () => {} } as never,
+        redact: (text) => text,
+        wake: () => {},
+        nowMs: Date.now,
+        log: pino({ level: "silent" }),
+      },
     });
     const run = { id: "aaaaaaaaaaaaaaaa", fence: 1, state: { at: "working" } } as unknown as RunRow;
     watchers.output(run);
@@ -84,12 +90,43 @@ describe("the output of a sandbox", () => {
     await using watchers = createWatchers({
       ...{ db, engine: engineOf([...Array(30_000).fill("y"), '{"type":"result","result":"Done."}']) },
       ...{ gateway: undefined as never, instance: "i", changes: { touch: () => {} } as never },
-      ...{ redact: (text) => text, wake: () => {}, log: pino({ level: "silent" }) },
+      ...{ redact: (text) => text, wake: () => {}, nowMs: Date.now, log: pino({ level: "silent" }) },
     });
     const run = { id: "aaaaaaaaaaaaaaaa", fence: 1, state: { at: "working" } } as unknown as RunRow;
     watchers.output(run);
     await watchers.drain(run.id);
     expect(watchers.see(run.id)).toMatchObject({ drained: true, pulse: { answered: true } });
     expect(writes.events).toBeLessThan(20_100);
+  });
+
+  it("is given up where the engine cannot give it for a minute, and the transcript says so", async () => {
+    writes.events = 0;
+    let nowMs = 0;
+    const engine = engineOf([]);
+    const broken = Object.assign(engine.docker, {
+      getContainer: () => ({
+        logs: () => Promise.reject(new Error("invalid character in the log")),
+        inspect: async () => ({ Id: "c1", State: { Status: "exited", ExitCode: 0, OOMKilled: false, Pid: 0 }, Mounts: [] }),
+      }),
+    });
+    const woken: string[] = [];
+    await using watchers = createWatchers({
+      ...{ db, engine: { ...engine, docker: broken }, gateway: undefined as never, instance: "i" },
+      ...{ changes: { touch: () => {} } as never, redact: (text) => text, wake: (id) => void woken.push(id), nowMs: () => nowMs },
+      log: pino({ level: "silent" }),
+    });
+    const run = { id: "aaaaaaaaaaaaaaaa", fence: 1, state: { at: "working" } } as unknown as RunRow;
+    const tryAt = async (atMs: number) => {
+      nowMs = atMs;
+      watchers.output(run);
+      await watchers.drain(run.id);
+      return watchers.isUnreadable(run.id);
+    };
+    // An engine that is only started again is waited for.
+    expect([await tryAt(0), await tryAt(30_000), await tryAt(59_999)]).toEqual([false, false, false]);
+    expect(woken).toEqual([]);
+    expect([await tryAt(60_000), await tryAt(90_000)]).toEqual([true, true]);
+    expect(writes.events).toBe(1);
+    expect(woken).toEqual([run.id]);
   });
 });
