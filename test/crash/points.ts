@@ -76,8 +76,8 @@ const unnamedOnPurpose: readonly (readonly [Side, RegExp])[] = [
   ["github", /^POST \S+\/issues$/],
   ["database", /^\w+ kysely_migration/],
   ["engine", /^POST \S*\/images\/\S+\/tag$/],
-  // A machine's word that it lives, and what it lets go when it stops: both lapse by themselves.
-  ["database", /^INSERT machines$/],
+  // A machine's word that it lives, forgotten where it was not heard of for long, and what it lets go when it stops: all lapse by themselves.
+  ["database", /^(INSERT|DELETE) machines$/],
   ["database", /^DELETE leases$/],
   // What stood for a moment, dropped after its time.
   ["database", /^DELETE marks$/],

@@ -28,7 +28,7 @@ export async function watchDatabase(of: { folder: string; serverFolder: string; 
         written = undefined;
         return { method: "COMMIT", path };
       }
-      const tables = [...text.matchAll(/\b(insert into|(?<!for )update|delete from)\s+"?([\w.]+)"?/gi)];
+      const tables = [...text.matchAll(/\b(insert into|(?<!for |key )update|delete from)\s+"?([\w.]+)"?/gi)];
       const [first] = tables;
       if (!first) return undefined;
       for (const [, , table = ""] of tables) written?.add(table);
