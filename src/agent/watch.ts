@@ -75,7 +75,8 @@ interface Watch {
   output?: Promise<void>;
   /** Since when each try to read the output broke off soon. */
   brokenOffAtMs?: number;
-  toldUnreadable?: boolean;
+  /** They did so for long, and none is under way. */
+  unreadable?: boolean;
 }
 
 export function createWatchers(parts: WatchParts): Watchers {
@@ -114,7 +115,7 @@ export function createWatchers(parts: WatchParts): Watchers {
       const watch = watches.get(run);
       return watch?.output ? watch.seen : undefined;
     },
-    isUnreadable: (run) => isUnreadable(watches.get(run), parts.nowMs()),
+    isUnreadable: (run) => watches.get(run)?.unreadable === true,
     deafen(run) {
       watchOf(run).seen.deaf = true;
     },
@@ -173,14 +174,13 @@ async function followRecord(parts: WatchParts, run: RunRow, watch: Watch): Promi
 /** As long as an engine that is started again may take. */
 const unreadableAfterMs = 60_000;
 
-function isUnreadable(watch: Watch | undefined, nowMs: number): boolean {
-  return watch?.brokenOffAtMs !== undefined && nowMs - watch.brokenOffAtMs >= unreadableAfterMs;
-}
-
 /** Reads until it is done or breaks off. A run whose log the engine cannot give would be neither judged nor ended by its deadline: after a
  *  while its transcript says so, and the run goes on without. */
 async function tryToRead(parts: WatchParts, run: RunRow, watch: Watch): Promise<void> {
   const begunAtMs = parts.nowMs();
+  const { unreadable: known = false } = watch;
+  // What is being read is waited for, however often it broke off before.
+  watch.unreadable = false;
   try {
     await readOutput(parts, run, watch);
     parts.wake(run.id);
@@ -191,8 +191,8 @@ async function tryToRead(parts: WatchParts, run: RunRow, watch: Watch): Promise<
     // One that went well for a while broke off for another reason than the last.
     if (nowMs - begunAtMs >= unreadableAfterMs) delete watch.brokenOffAtMs;
     watch.brokenOffAtMs ??= nowMs;
-    if (!isUnreadable(watch, nowMs) || watch.toldUnreadable) return;
-    watch.toldUnreadable = true;
+    watch.unreadable = nowMs - watch.brokenOffAtMs >= unreadableAfterMs;
+    if (!watch.unreadable || known) return;
     const note: TranscriptEvent = {
       id: "unreadable",
       atMs: nowMs,

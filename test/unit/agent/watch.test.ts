@@ -103,9 +103,10 @@ describe("the output of a sandbox", () => {
     writes.events = 0;
     let nowMs = 0;
     const engine = engineOf([]);
+    let logs = (): Promise<PassThrough> => Promise.reject(new Error("invalid character in the log"));
     const broken = Object.assign(engine.docker, {
       getContainer: () => ({
-        logs: () => Promise.reject(new Error("invalid character in the log")),
+        logs: () => logs(),
         inspect: async () => ({ Id: "c1", State: { Status: "exited", ExitCode: 0, OOMKilled: false, Pid: 0 }, Mounts: [] }),
       }),
     });
@@ -128,5 +129,13 @@ describe("the output of a sandbox", () => {
     expect([await tryAt(60_000), await tryAt(90_000)]).toEqual([true, true]);
     expect(writes.events).toBe(1);
     expect(woken).toEqual([run.id]);
+    // One that can be read after all is waited for to its end.
+    const log = new PassThrough();
+    logs = async () => log;
+    watchers.output(run);
+    expect(watchers.isUnreadable(run.id)).toBe(false);
+    log.end(frame('{"type":"result","result":"Done."}'));
+    await watchers.drain(run.id);
+    expect(watchers.see(run.id)).toMatchObject({ drained: true });
   });
 });
