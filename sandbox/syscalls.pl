@@ -18,6 +18,7 @@ sub try { my ($name, $code) = @_; push @tries, [$name, $code] }
 sub try_all {
   my $next = 0;
   while ($next < @tries) {
+    my $first = $next;
     my $pid = open(my $said, '-|') // die "fork: $!";
     if ($pid == 0) {
       for my $try (@tries[$next .. $#tries]) { exit 0 if told($try->[0], $try->[1]->()) }
@@ -25,6 +26,8 @@ sub try_all {
     }
     while (my $line = <$said>) { print $line; $next++ }
     close $said;
+    # An end without a word is none that the kernel gave: what is left then stands as not tried, which fails.
+    die "no word of $tries[$next][0]" if $? == 0 && $next == $first;
     next if $? == 0;
     printf "%s %d\n", $tries[$next][0], 1000 + ($? & 127) if $next < @tries;
     $next++;
