@@ -73,6 +73,8 @@ async function tell(parts: CloseParts, run: RunRow, state: Extract<Run, { at: "c
     ...(pullRequest && pullRequest.head !== stand?.sha ? [check("check of the head", pullRequest.head)] : []),
     ...(await strayStarts(parts, run, stand)).map(({ sha }) => check("check of a branch that was lost", sha)),
   ];
+  if (stand && !pullRequest)
+    checks.push(["check of a head that was forgotten", () => tellForgottenHead(parts, run, { stand, untold })]);
   const branches: Report[] = [];
   if (stand?.startCommit && !pullRequest) branches.push(["start branch", () => removeStartBranch(parts, run, stand)]);
   // Ended while it was announced: what it made so far is known by the record of its commits. On a branch that it only continues it
@@ -106,6 +108,16 @@ async function report(parts: CloseParts, run: RunRow, [what, make, asDoorman]: R
 /** The run was shown on a branch, and killed; when it came back, somebody had pushed there, and it was shown on the next. */
 async function strayStarts(parts: CloseParts, run: RunRow, stand: Stand | undefined): Promise<{ sha: Sha }[]> {
   return stand ? (await tipsOfRun(parts.db, run.id)).filter(({ branch }) => branch !== stand.branch) : [];
+}
+
+/** What it had pushed in a life that the store has forgotten shows its check as well, which would never end. */
+async function tellForgottenHead(
+  { teller }: CloseParts,
+  run: RunRow,
+  { stand, untold }: { stand: Stand; untold: string[] },
+): Promise<void> {
+  const sha = await teller.checkedTip(run, stand.branch);
+  if (sha && sha !== stand.sha) await teller.check(run, { sha, untold });
 }
 
 async function removeStartBranches(parts: CloseParts, run: RunRow): Promise<void> {

@@ -1,5 +1,5 @@
-import type { Api } from "../github/api.ts";
-import type { RunId, Sha } from "../run/identity.ts";
+import { type Api, statusOf } from "../github/api.ts";
+import { parseSha, type RunId, type Sha } from "../run/identity.ts";
 import type { Conclusion } from "../run/outcome.ts";
 
 /** What the check shows. GitHub refuses a `summary` above 65,535 characters: bounded by whoever writes it. */
@@ -53,14 +53,33 @@ export async function ensureCheckRun(api: Api, input: Input): Promise<number> {
 }
 
 async function findCheckRun(api: Api, input: Input): Promise<number | undefined> {
+  return (await findOwnCheck(api, { ...input, ref: input.sha }))?.id;
+}
+
+/** The commit at the branch's tip, where the run has a check on it. */
+export async function findCheckedTip(
+  api: Api,
+  input: Pick<Input, "appId" | "owner" | "repo" | "run"> & { branch: string },
+): Promise<Sha | undefined> {
+  try {
+    return parseSha((await findOwnCheck(api, { ...input, ref: `heads/${input.branch}` }))?.head_sha);
+  } catch (error) {
+    const status = statusOf(error);
+    // As GitHub says it of a branch that is gone.
+    if (status === 404 || status === 422) return undefined;
+    throw error;
+  }
+}
+
+async function findOwnCheck(api: Api, at: Pick<Input, "appId" | "owner" | "repo" | "run"> & { ref: string }) {
   const { data } = await api.rest.checks.listForRef({
-    owner: input.owner,
-    repo: input.repo,
-    ref: input.sha,
+    owner: at.owner,
+    repo: at.repo,
+    ref: at.ref,
     check_name: checkName,
-    app_id: input.appId,
+    app_id: at.appId,
     filter: "all",
     per_page: 100,
   });
-  return data.check_runs.find((check) => check.external_id === input.run && check.app?.id === input.appId)?.id;
+  return data.check_runs.find((check) => check.external_id === at.run && check.app?.id === at.appId);
 }

@@ -27,11 +27,18 @@ export async function ensureComment(api: Api, input: Where & { body: string }): 
   return data.id;
 }
 
+export interface OwnComment {
+  id: number;
+  body: string;
+  /** When it was last written, by GitHub's clock, in whole seconds. */
+  changedAtMs: number;
+}
+
 /** The run's comment, or any of ours that begins with `marker`. */
 export async function findOwnComment(
   api: Api,
   at: Omit<Where, "run"> & ({ run: RunId; marker?: undefined } | { marker: string }),
-): Promise<{ id: number; body: string } | undefined> {
+): Promise<OwnComment | undefined> {
   const marker = at.marker ?? commentMarker(at.run);
   // `since` looks at the last change; the run's comment is never older than the run. A minute for GitHub's clock.
   const pages = api.paginate.iterator(api.rest.issues.listComments, {
@@ -42,6 +49,7 @@ export async function findOwnComment(
     per_page: 100,
   });
   for await (const { data } of pages)
-    for (const { id, body, user } of data) if (user?.id === at.botId && body?.startsWith(marker)) return { id, body };
+    for (const { id, body, user, updated_at } of data)
+      if (user?.id === at.botId && body?.startsWith(marker)) return { id, body, changedAtMs: Date.parse(updated_at) };
   return undefined;
 }

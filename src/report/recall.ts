@@ -1,5 +1,6 @@
 import { type Api, statusOf } from "../github/api.ts";
 import { parseSha, type RunId } from "../run/identity.ts";
+import { recalledCode } from "../run/outcome.ts";
 import type { Ending, PullRequestRef } from "../run/state.ts";
 import { findOwnComment } from "./comment.ts";
 import { parseEndMark } from "./end-mark.ts";
@@ -26,7 +27,7 @@ export async function recallEnd(
 }
 
 const forgotten = {
-  code: "run.recalled",
+  code: recalledCode,
   words:
     "It ended before the data folder was put back to an earlier state; its check, comment and pull request on GitHub tell how.",
 };

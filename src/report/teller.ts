@@ -8,7 +8,7 @@ import type { Run } from "../run/state.ts";
 import { markReported } from "../store/queries/facts.ts";
 import type { RunRow } from "../store/queries/runs.ts";
 import { heldActions } from "./actions.ts";
-import { ensureCheckRun } from "./check-run.ts";
+import { ensureCheckRun, findCheckedTip } from "./check-run.ts";
 import { ensureComment } from "./comment.ts";
 import { printEndMark } from "./end-mark.ts";
 import { ensureLabel, ensureNoLabel } from "./label.ts";
@@ -30,6 +30,8 @@ export interface Teller {
   /** Brings the check on `sha` up to date, completed where the run has ended or `conclusion` says so. `untold`: what could not be told
    *  elsewhere, a sentence each. Answers its id. */
   check(run: RunRow, at: { sha: Sha; untold?: readonly string[] }): Promise<number>;
+  /** The commit at the branch's tip, where the run has a check on it. */
+  checkedTip(run: RunRow, branch: string): Promise<Sha | undefined>;
   comment(run: RunRow): Promise<number>;
   /** Says in the one way that is left, where the reporter's token cannot be had, what permission is missing. */
   commentAsDoorman(run: RunRow): Promise<void>;
@@ -91,6 +93,10 @@ export function createTeller(parts: TellerParts): Teller {
         ...(conclusion && { conclusion }),
         ...(run.state.at === "held" && { actions: heldActions }),
       });
+    },
+    async checkedTip(run, branch) {
+      const { id } = await parts.app.identity();
+      return findCheckedTip(await reporter(run), { appId: id, ...where(run), run: run.id, branch });
     },
     comment: async (run) => writeComment(await reporter(run), run),
     async commentAsDoorman(run) {

@@ -27,3 +27,6 @@ export interface Reason {
   words: string;
   remedy?: string;
 }
+
+/** The reason's code where an end was learned from GitHub, since the store had forgotten it. */
+export const recalledCode = "run.recalled";

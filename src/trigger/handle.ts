@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Api } from "../github/api.ts";
 import type { GrantScope, Grants } from "../github/grant.ts";
 import { mayRun, readPermission } from "../github/permission.ts";
+import { findOwnComment } from "../report/comment.ts";
 import { ensureNoLabel } from "../report/label.ts";
 import { type LineParts, readLine } from "../report/line.ts";
 import { recallEnd } from "../report/recall.ts";
@@ -14,12 +15,13 @@ import { fileCommand } from "../store/queries/commands.ts";
 import { addEdit } from "../store/queries/edits.ts";
 import { findHome } from "../store/queries/homes.ts";
 import { addHead } from "../store/queries/places.ts";
-import { addEndedRun, addRun, findActiveRun, findRun, type RunRow } from "../store/queries/runs.ts";
+import { addRun, findActiveRun, findRun, type RunRow } from "../store/queries/runs.ts";
 import { findStopTime, noteStop } from "../store/queries/stops.ts";
 import type { Queue } from "../store/queue.ts";
 import type { Schema } from "../store/schema.ts";
 import { answerOnce, helpWords, react, refuse } from "./answer.ts";
 import { findUnseenEdit, unseenEditWords } from "./edited.ts";
+import { placeOf, recallAsk } from "./forgotten.ts";
 import { prepareRepositories } from "./installed.ts";
 import { lookAfterRuns } from "./look.ts";
 import type { Asked, Trigger } from "./parse.ts";
@@ -153,7 +155,9 @@ async function startRun(
 ): Promise<string> {
   const named = { ...parts.newRun(causeKey), causeKey, request, nowMs: parts.nowMs() };
   if (await isStopped(parts.db, request)) return "stopped before it was begun";
-  if (fromLog && (await recordForgotten(parts, api, named))) return `run ${named.id}`;
+  const forgotten = fromLog ? await recallAsk(parts, api, named) : undefined;
+  if (forgotten?.is === "ended") return `run ${named.id}`;
+  if (forgotten) return refuseBusy(parts, api, asked, await findRun(parts.db, forgotten.busyWith));
   const editor = await findUnseenEdit(parts, api, { request, causeKey });
   if (editor !== undefined) return askAgain(parts, api, { asked, request, causeKey, editor });
   const added = await addRun(parts.db, parts.queue, named);
@@ -166,9 +170,18 @@ async function startRun(
   const busy = await findRun(parts.db, added.run);
   // About to be written down as ended, or found to be: what was asked for after its end is tried again a moment later.
   if (busy && (await recallEnd(api, placeOf(parts, busy)))) throw new Error(`run ${busy.id} has ended, and is still open here`);
+  if (fromLog && (await findOwnComment(api, placeOf(parts, named))))
+    throw new Error(`run ${named.id} was begun in a life that is forgotten, and goes on when ${added.run} has ended`);
+  return refuseBusy(parts, api, asked, busy);
+}
+
+async function refuseBusy(parts: TriggerParts, api: Api, asked: Asked, busy: RunRow | undefined): Promise<string> {
   await react(api, asked, "confused");
   if (asked.commentId !== undefined) await answerOnce(api, parts, asked, busyWords(busy));
-  return `busy with run ${added.run}`;
+  // Over by now: nothing else would take the label away, and it would stand there as if something were going to happen.
+  else if (busy?.state.at === "ended")
+    await ensureNoLabel(api, { owner: asked.owner, repo: asked.name, number: asked.subject.number }, labels.ask);
+  return `busy with run ${busy?.id}`;
 }
 
 /** Whether somebody has asked for its end since: of two deliveries the second may come first. */
@@ -176,22 +189,6 @@ async function isStopped(db: Kysely<Schema>, { repositoryId, subject, askedAtMs 
   const stoppedAtMs = await findStopTime(db, repositoryId, subject.number);
   // GitHub's times are whole seconds: of the same one, what was asked for is done.
   return stoppedAtMs !== undefined && askedAtMs < stoppedAtMs;
-}
-
-/** A run that has ended already, in a life that this store has forgotten, is written down as it ended and not begun again. */
-async function recordForgotten(
-  parts: TriggerParts,
-  api: Api,
-  named: Omit<Parameters<typeof addEndedRun>[1], "ended">,
-): Promise<boolean> {
-  const ended = await recallEnd(api, placeOf(parts, named));
-  if (ended) await addEndedRun(parts.db, { ...named, ended });
-  return ended !== undefined;
-}
-
-function placeOf(parts: TriggerParts, { id, request }: { id: RunId; request: RunRequest }) {
-  const { owner, name: repo, subject, askedAtMs } = request;
-  return { botId: parts.botId, owner, repo, number: subject.number, run: id, sinceMs: askedAtMs };
 }
 
 /** The label is taken away, so that setting it again means something; for a comment the next one does. */
@@ -208,6 +205,7 @@ async function askAgain(
 }
 
 function busyWords(run: RunRow | undefined): string {
+  if (run?.state.at === "ended") return "A run was at work here when this was asked for. It has ended since: ask again.";
   return run?.state.at === "held"
     ? "A run holds its work here and waits for `/agent publish` or `/agent discard`. Then ask again."
     : "A run is at work here already. `/agent stop` ends it; then ask again.";
@@ -284,7 +282,9 @@ async function rerun(
   if (await isStopped(parts.db, request)) return "stopped before it was begun";
   const causeKey = `${trigger.causeKey}:${former.id}`;
   const named = { ...parts.newRun(causeKey), causeKey, request, nowMs: parts.nowMs() };
-  if (fromLog && (await recordForgotten(parts, doorman.api, named))) return `run ${named.id}`;
+  const forgotten = fromLog ? await recallAsk(parts, doorman.api, named) : undefined;
+  if (forgotten?.is === "ended") return `run ${named.id}`;
+  if (forgotten) return "not run again: busy";
   const added = await addRun(parts.db, parts.queue, named);
   return added.is === "added" ? `run ${added.run}` : `not run again: ${added.is}`;
 }

@@ -23,6 +23,9 @@ it("[79][80] a data folder put back to its state before the label converges: not
   await house.local.restart(() => cp(store(), join(copy, "pg"), { recursive: true }));
   await house.setLabel(issue);
   await house.comment(asking, "/agent help");
+  await house.heard();
+  // Refused, since a run is at work there: a later life must not take it for something to do.
+  await house.comment(issue, "/agent fix the same once more");
   const first = await house.ended(issue);
   expect(first.state).toMatchObject({ outcome: "succeeded" });
   await house.heard();
@@ -36,6 +39,7 @@ it("[79][80] a data folder put back to its state before the label converges: not
   });
   const before = await seen();
   expect(before).toMatchObject({ helps: 1, pulls: 1, second: undefined });
+  expect((await house.answersOn(issue)).filter(({ body }) => body.includes("at work here already"))).toHaveLength(1);
 
   await house.local.restart(async () => {
     await rm(store(), { recursive: true });

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { scopeOf } from "../../src/github/grant.ts";
 import { ensureStartBranch, removeStartBranch } from "../../src/prepare/start-branch.ts";
 import { ensurePullRequest } from "../../src/publish/pull-request.ts";
-import { checkName, ensureCheckRun } from "../../src/report/check-run.ts";
+import { checkName, ensureCheckRun, findCheckedTip } from "../../src/report/check-run.ts";
 import { commentMarker, ensureComment } from "../../src/report/comment.ts";
 import type { Sha } from "../../src/run/identity.ts";
 import type { RunRow } from "../../src/store/queries/runs.ts";
@@ -132,6 +132,18 @@ describe("the run's check", () => {
     expect((await refusal(write(sha, "a"))).status).toBe(502);
     await write(sha, "b");
     expect((await all(sha)).map(({ output }) => output.title)).toEqual(["b"]);
+  });
+
+  it("[80] is found at a branch's tip where it stands there, and not another run's, nor where the branch is gone", async () => {
+    const { id: appId } = await app.identity();
+    const sha = await strangerCommit("tip");
+    await maintainer.rest.git.createRef({ ...repo, ref: "refs/heads/agent/tip", sha });
+    const find = async (branch: string) => findCheckedTip(await reporter(), { appId, ...repo, run: run.id, branch });
+    expect(await find("agent/tip")).toBeUndefined();
+    await write(sha, "a");
+    expect(await find("agent/tip")).toBe(sha);
+    run = await newRun("tipless");
+    expect([await find("agent/tip"), await find("agent/gone")]).toEqual([undefined, undefined]);
   });
 });
 

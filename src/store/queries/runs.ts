@@ -1,5 +1,6 @@
-import type { Insertable, Kysely, Selectable, Transaction } from "kysely";
+import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { RunId } from "../../run/identity.ts";
+import { recalledCode } from "../../run/outcome.ts";
 import type { RunRequest } from "../../run/request.ts";
 import type { Run } from "../../run/state.ts";
 import type { Queue } from "../queue.ts";
@@ -117,6 +118,17 @@ export async function findActiveRun(
       .where("at", "<>", "ended")
       .executeTakeFirst(),
   );
+}
+
+/** Of this issue or pull request, those that had ended in a life that the store has forgotten, and were written down again. */
+export async function listRecalledRuns(db: Kysely<Schema>, repositoryId: number, number: number): Promise<RunRow[]> {
+  const rows = await rowsOf(db)
+    .where("runs.repository_id", "=", repositoryId)
+    .where("subject_number", "=", number)
+    .where("at", "=", "ended")
+    .where(sql`state->'ending'->'reason'->>'code'`, "=", recalledCode)
+    .execute();
+  return rows.flatMap((row) => asRow(row) ?? []);
 }
 
 export async function activeRuns(db: Kysely<Schema>): Promise<RunRow[]> {

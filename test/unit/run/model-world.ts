@@ -18,13 +18,14 @@ export interface World {
     branches: Map<string, Sha>;
     commits: Map<Sha, { by: "run" | "person"; run?: string; work: boolean }>;
     checks: { run: string; sha: Sha; end?: Outcome }[];
-    comments: { run: string; issue: number; end?: { outcome: Outcome; pull?: number } }[];
+    comments: { run: string; issue: number; end?: Told }[];
     pulls: { branch: string; number: number; head: Sha }[];
     /** Issues that bear the label that asks, and the one that stands in its place. */
     asking: Set<number>;
     working: Set<number>;
     tokens: Set<string>;
-    pushed: Sha[];
+    /** Branch and commit. A run of a forgotten life whose branch a person has taken since is done again on another one. */
+    pushed: string[];
   };
   boxes: Map<string, Box>;
   volumes: Set<string>;
@@ -34,6 +35,12 @@ export interface World {
   limitedUntilMs: number;
   paused: boolean;
   made: number;
+}
+
+interface Told {
+  outcome: Outcome;
+  pull?: number;
+  atMs: number;
 }
 
 interface Box {
@@ -49,12 +56,16 @@ interface Row {
   createdAtMs: number;
   state: Run;
   facts: Fact[];
+  /** The store knows by GitHub alone that it has ended. */
+  recalled?: boolean;
 }
 
 /** What outlives the App's process, and may be put back to how it was. */
 export interface Store {
   /** Deliveries that were carried out. */
   handled: Set<number>;
+  /** Those that wait, and came by GitHub's log. */
+  logged: Set<number>;
   rows: Map<string, Row>;
   commands: Map<string, Command[]>;
   tips: Map<Sha, string>;
@@ -84,6 +95,8 @@ export interface Flaws {
   commentsFirst?: boolean;
   /** A work commit of a life that the store has forgotten counts as somebody else's. */
   knowsNoWork?: boolean;
+  /** What was refused in a life that the store has forgotten is begun when it is found again. */
+  forgetsRefusals?: boolean;
 }
 
 export interface Delivery {
@@ -113,6 +126,8 @@ export class Model {
   /** Lived on when the store forgot them: they die of age. */
   lostTokens = new Set<string>();
   forgot = false;
+  /** What was asked for while another was at work there, and which one was. */
+  refused = new Map<string, string>();
   readonly flaws: Flaws;
 
   constructor(flaws: Flaws = {}) {
@@ -130,28 +145,38 @@ export class Model {
     this.sent.push({ issue, asks, sentAtMs: this.world.nowMs });
   }
 
-  /** Handles the nth delivery, if it waits. `fromLog`: it may have been done in a life that is forgotten. */
-  deliver(nth: number, fromLog = false): void {
+  /** Handles the nth delivery, if it waits. `byLog`: it may have been done in a life that is forgotten. */
+  deliver(nth: number, byLog = false): void {
     const which = nth % Math.max(1, this.sent.length);
     const delivery = this.sent[which];
     if (!delivery || this.store.handled.has(which)) return;
     this.store.handled.add(which);
+    // As it is stored: what comes by another way in the meantime is the same delivery.
+    const fromLog = byLog || this.store.logged.has(which);
     const { issue, asks, sentAtMs } = delivery;
     const cause = `label:${issue}:${sentAtMs}`;
     const id = `run-${issue}-${sentAtMs}`;
     const { rows, commands } = this.store;
     const active = [...rows.values()].find((row) => row.issue === issue && row.state.at !== "ended");
+    const begunBefore = fromLog && this.world.github.comments.some(({ run, end }) => run === id && !end);
     // About to be found ended: what was asked for after that is not kept from it by a run that only the store holds for open.
-    if (asks === "run" && fromLog && active && this.endOf(active)) {
+    // And what people see begun goes on when the one that is in its place has ended.
+    if (asks === "run" && active && active.id !== id && (this.endOf(active) || begunBefore)) {
       this.store.handled.delete(which);
+      if (fromLog) this.store.logged.add(which);
       return;
     }
     if (asks === "run") {
       const comment = this.world.github.comments.find(({ run }) => run === id);
+      const busyThen = fromLog && !comment ? this.busyThen(issue, sentAtMs) : undefined;
       const row: Row = { id, issue, createdAtMs: this.world.nowMs, state: { at: "accepted" }, facts: [] };
-      if (fromLog && comment?.end) rows.set(cause, { ...row, state: { at: "ended", ending: { outcome: comment.end.outcome } } });
-      else if (!active && !rows.has(cause)) rows.set(cause, row);
-    } else if (active && sentAtMs >= Number(active.id.split("-")[2])) {
+      if (fromLog && comment?.end)
+        rows.set(cause, { ...row, state: { at: "ended", ending: { outcome: comment.end.outcome } }, recalled: true });
+      else if (active) {
+        if (active.id !== id && askedAtMs(active) <= sentAtMs) this.refused.set(id, active.id);
+      } else if (busyThen !== undefined && !this.flaws.forgetsRefusals) this.refused.set(id, busyThen);
+      else if (!rows.has(cause)) rows.set(cause, row);
+    } else if (active && sentAtMs >= askedAtMs(active)) {
       const known = commands.get(active.id) ?? [];
       if (asks === "stop") commands.set(active.id, [...known, { kind: "stop", by: "ada", how: "label" }]);
       else if (active.state.at === "held")
@@ -226,6 +251,7 @@ export class Model {
     if (row.state.at === "ended" && next !== row.state) throw new Error("something changed after the end");
     row.state = next;
     row.facts.push(fact);
+    if (fact.is === "recalled") row.recalled = true;
     if (!("slot" in next) || next.slot?.uid === undefined) this.store.uids.delete(row.id);
     this.backUp();
   }
@@ -276,7 +302,15 @@ export class Model {
     );
   }
 
-  private endOf(row: Row): { outcome: Outcome; pull?: number } | undefined {
+  /** Which run was at work on this issue at that time, of those of which the store knows by GitHub alone that they have ended. */
+  private busyThen(issue: number, sentAtMs: number): string | undefined {
+    return [...this.store.rows.values()].find((row) => {
+      const told = row.issue === issue && row.recalled ? this.endOf(row) : undefined;
+      return told !== undefined && askedAtMs(row) <= sentAtMs && sentAtMs < told.atMs;
+    })?.id;
+  }
+
+  private endOf(row: Row): Told | undefined {
     return this.world.github.comments.find(({ run }) => run === row.id)?.end;
   }
 
@@ -438,8 +472,10 @@ export class Model {
   private *ensureComment(row: Row, end?: { outcome: Outcome; pull?: number }): Generator<void> {
     const { comments } = this.world.github;
     const known = this.flaws.looksNot ? undefined : comments.find((comment) => comment.run === row.id);
-    if (known && end) known.end = end;
-    if (!known) comments.push({ run: row.id, issue: row.issue, ...(end && { end }) });
+    // Time passes until it is told; the same is not written again.
+    const told = end && { ...end, atMs: known?.end?.atMs ?? ++this.world.nowMs };
+    if (known && told) known.end = told;
+    if (!known) comments.push({ run: row.id, issue: row.issue, ...(told && { end: told }) });
     yield;
   }
 
@@ -499,7 +535,7 @@ export class Model {
     if (standing !== stand.sha && !(this.flaws.looksNot && standing === rebuilt))
       return { is: "work-refused", reason: { code: "publish.branch-moved", words: "Moved." } };
     github.branches.set(stand.branch, rebuilt);
-    github.pushed.push(rebuilt);
+    github.pushed.push(`${stand.branch} ${rebuilt}`);
     for (const pull of github.pulls) if (pull.branch === stand.branch) pull.head = rebuilt;
     yield;
     return { is: "pushed", head: rebuilt };
@@ -518,6 +554,10 @@ export class Model {
         if (stand && owner === row.id && world.github.commits.get(sha)?.work === false && sha !== stand.sha)
           yield* this.ensureCheck(row, sha, ending.outcome);
       if (pullRequest && pullRequest.head !== stand?.sha) yield* this.ensureCheck(row, pullRequest.head, ending.outcome);
+      // Pushed in a life that is forgotten.
+      const tip = stand && !pullRequest ? world.github.branches.get(stand.branch) : undefined;
+      if (tip !== undefined && world.github.checks.some(({ run, sha }) => run === row.id && sha === tip))
+        yield* this.ensureCheck(row, tip, ending.outcome);
       if (this.flaws.commentsFirst) yield* this.ensureComment(row, told);
       world.github.working.delete(row.issue);
       world.github.asking.delete(row.issue);
@@ -591,9 +631,12 @@ export class Model {
   }
 }
 
+const askedAtMs = ({ id }: Row) => Number(id.split("-")[2]);
+
 function freshStore(): Store {
   return {
     handled: new Set(),
+    logged: new Set(),
     rows: new Map(),
     commands: new Map(),
     tips: new Map(),

@@ -147,6 +147,10 @@ function expectEnded(model: Model): void {
       expect(check.end, `check of ${id} on ${check.sha}`).toBeDefined();
     expect(row.facts.filter(({ is }) => is === "closed").length).toBeLessThan(2);
   }
+  // Refused for a run that a later life had to learn the end of, an ask is not begun in that life.
+  const recalled = new Set([...store.rows.values()].flatMap((row) => (row.recalled ? row.id : [])));
+  const begun = new Set([...store.rows.values()].map(({ id }) => id));
+  expect([...model.refused].filter(([id, busyWith]) => begun.has(id) && recalled.has(busyWith))).toEqual([]);
   for (const { issue: at, sentAtMs } of sent.filter(({ asks }) => asks === "run")) {
     const runs = [...store.rows.values()].filter((row) => row.issue === at);
     expect(runs.length, `runs for #${at}, asked at ${sentAtMs}`).toBeGreaterThan(0);
@@ -231,5 +235,34 @@ describe("runs among crashes, reordered deliveries, forgetful stores and other p
     ["work of a forgotten life is taken for somebody else's", { knowsNoWork: true }],
   ])("and does not where %s", { timeout: 60_000 }, (_, flaws) => {
     expect(() => forgetEverywhere(flaws)).toThrow();
+  });
+
+  /** One ask is done, another refused meanwhile, a third begun; then the store forgets everything. */
+  function forgetRefusal(flaws: Flaws): void {
+    const model = new Model(flaws);
+    const pass = (times: number) => {
+      for (let n = 0; n < times; n++) model.pass(1);
+    };
+    const ask = () => {
+      model.send(1, "run");
+      model.deliver(model.sent.length - 1);
+    };
+    ask();
+    pass(6);
+    ask();
+    expect(model.refused.size).toBe(1);
+    model.containerEnds(1, 0, "work");
+    pass(6);
+    ask();
+    pass(3);
+    model.forget(Number.POSITIVE_INFINITY);
+    settle(model);
+    expectEnded(model);
+    expect(model.world.github.pulls).toHaveLength(2);
+  }
+
+  it("does not begin what was refused in a life that is forgotten", () => {
+    forgetRefusal({});
+    expect(() => forgetRefusal({ forgetsRefusals: true })).toThrow();
   });
 });
