@@ -35,7 +35,7 @@ export function splitFencedCode(text: string): Stretch[] {
     const misplaced = mark !== "" && (inHtml || (indent.length > 3 && (lines[at - 1] ?? "").trim() !== ""));
     const end = mark !== "" && !misplaced && !doubtful ? findFenceEnd(lines, at, { indent: indent.length, mark }) : undefined;
     if (doubtful || misplaced || (mark !== "" && end === undefined)) {
-      rest.push(...lines.slice(at));
+      rest = [...rest, ...lines.slice(at)];
       break;
     }
     if (end !== undefined) {
@@ -45,8 +45,8 @@ export function splitFencedCode(text: string): Stretch[] {
     }
     inHtml ||= htmlStart.test(line);
     const last = typeof comment === "number" ? comment : at;
-    rest.push(...lines.slice(at, last + 1));
-    at = last;
+    for (; at < last; at++) rest.push(lines[at] ?? "");
+    rest.push(lines[last] ?? "");
   }
   if (rest.length > 0) stretches.push({ code: false, text: rest.join("\n") });
   return stretches;

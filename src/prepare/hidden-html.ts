@@ -1,32 +1,62 @@
+import { findParagraphEnd, inlineTag, matchAt } from "./html-syntax.ts";
+
 type Count = (kind: "HTML comments" | "HTML attributes") => void;
 
 /** HTML within sentences: what is not well-formed there is shown as text, and stays. The leftmost wins, as in CommonMark. */
 export function removeInlineHtml(text: string, count: Count): string {
-  const absent = new Set<string>();
-  const endOf = (mark: string, from: number): number => {
-    const end = absent.has(mark) ? -1 : after(text, mark, from);
-    // Not looked for again, or many openings without an end would each search the whole text.
-    if (end < 0) absent.add(mark);
-    return end;
-  };
   let kept = "";
   let at = 0;
-  for (let open = findMarkup(text, 0); open >= 0; open = findMarkup(text, Math.max(at, open + 1))) {
-    const [whole = "", tag] = matchAt(inlineTag, text, open) ?? [];
-    const hidden = hiddenInline.find(({ begin }) => matchAt(begin, text, open));
-    const end = tag !== undefined ? open + whole.length : hidden ? endOf(hidden.end, open + hidden.skip) : -1;
-    if (end < 0) continue;
+  for (const { open, end, tag, mark } of findInlineHtml(text)) {
     const bare = tag === undefined ? "" : `<${tag}>`;
-    if (bare !== whole || tag === undefined) count(tag === undefined ? "HTML comments" : "HTML attributes");
+    if (bare !== text.slice(open, end)) count(tag === undefined ? "HTML comments" : "HTML attributes");
     kept += text.slice(at, open) + bare;
     // A browser ends what Markdown takes for an instruction at the first bracket, and finds a comment in it.
-    if (hidden && hidden.end !== "-->" && text.slice(open, end).includes("<!--")) return kept;
+    if (mark !== undefined && mark !== "-->" && text.slice(open, end).includes("<!--")) return dropOpenDescription(kept);
     at = end;
   }
   return kept + text.slice(at);
 }
 
-const inlineTag = /<(\/?[a-z][a-z0-9-]*)(?:(?=[\s/])(?:[^"'<>]|"[^"]*"|'[^']*')*)?>/iy;
+interface InlineHtml {
+  open: number;
+  end: number;
+  /** Its name, after a slash where it closes; undefined: it is no tag. */
+  tag?: string;
+  /** What ends it, where it is no tag. */
+  mark?: string;
+}
+
+/** One after the other, none within another. */
+function* findInlineHtml(text: string): Generator<InlineHtml> {
+  // Searched for anew only behind the one that was found last, or many openings would each search the whole text.
+  const ends = new Map<string, number>();
+  const endOf = (mark: string, from: number): number => {
+    const known = ends.get(mark);
+    if (known !== undefined && (known < 0 || known - mark.length >= from)) return known;
+    const end = after(text, mark, from);
+    ends.set(mark, end);
+    return end;
+  };
+  let at = 0;
+  let sentencesEnd = -1;
+  for (let open = findMarkup(text, 0); open >= 0; open = findMarkup(text, Math.max(at, open + 1))) {
+    if (isEscaped(text, open)) continue;
+    if (sentencesEnd < open) sentencesEnd = findParagraphEnd(text, open);
+    const [whole = "", tag] = matchAt(inlineTag, text, open) ?? [];
+    const hidden = hiddenInline.find(({ begin }) => matchAt(begin, text, open));
+    const end = tag !== undefined ? open + whole.length : hidden ? endOf(hidden.end, open + hidden.skip) : -1;
+    if (end < 0 || end > sentencesEnd) continue;
+    yield { open, end, ...(tag !== undefined && { tag }), ...(hidden && { mark: hidden.end }) };
+    at = end;
+  }
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let begin = at;
+  while (text[begin - 1] === "\\") begin--;
+  return (at - begin) % 2 === 1;
+}
+
 const hiddenInline = [
   // `<!-->` is a whole comment.
   { begin: /<!--/y, end: "-->", skip: 2 },
@@ -34,11 +64,6 @@ const hiddenInline = [
   { begin: /<\?/y, end: "?>", skip: 2 },
   { begin: /<![a-z]/iy, end: ">", skip: 2 },
 ] as const;
-
-function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
-  pattern.lastIndex = at;
-  return pattern.exec(text);
-}
 
 /** As a browser reads a block of HTML, where nothing has to be well-formed and what never ends hides all that follows. Of tags the name
  *  stays. Text that has such a block anywhere is read so as a whole: where the block ends is what parsers disagree on. */
@@ -72,27 +97,37 @@ export function removeBlockHtml(text: string, count: Count): string {
   }
 }
 
-/** In a sentence, what is cut off here may have been the end of a picture's description, which is not shown either. */
-function dropOpenDescription(kept: string): string {
-  const open = kept.indexOf("![", Math.max(0, kept.lastIndexOf("\n\n")));
-  const tail = open < 0 ? "" : kept.slice(open);
-  return tail.split("[").length > tail.split("]").length ? kept.slice(0, open) : kept;
+/** The text up to this place, without what is only shown since its end is cut off. */
+export function cutOff(text: string, place: number): string {
+  const kept = dropOpenDescription(text.slice(0, place));
+  for (const { open, end } of findInlineHtml(text)) {
+    if (open >= kept.length) break;
+    if (end > kept.length) return kept.slice(0, open);
+  }
+  return kept;
 }
 
-function findMarkup(text: string, from: number): number {
+/** In a sentence, what is cut off here may have been the end of a picture's description, which is not shown either. */
+function dropOpenDescription(kept: string): string {
+  const open = kept.indexOf("[", Math.max(0, kept.lastIndexOf("\n\n")));
+  const tail = open < 0 ? "" : kept.slice(open);
+  return tail.split("[").length > tail.split("]").length ? kept.slice(0, open).replace(/!$/, "") : kept;
+}
+
+export function findMarkup(text: string, from: number): number {
   for (let at = text.indexOf("<", from); at >= 0; at = text.indexOf("<", at + 1))
     if (/[a-z/!?]/i.test(text[at + 1] ?? "")) return at;
   return -1;
 }
 
-function findCommentEnd(text: string, open: number): number {
+export function findCommentEnd(text: string, open: number): number {
   if (!text.startsWith("<!--", open)) return after(text, ">", open);
   if (text.startsWith("<!-->", open)) return open + 5;
   return after(text, "-->", open + 3);
 }
 
 /** Quotes count behind an equals sign only. */
-function findTagEnd(text: string, from: number): number {
+export function findTagEnd(text: string, from: number): number {
   const rest = /(?:[^>=]|=\s*(?:"[^"]*"|'[^']*'|(?!["'])))*>/y;
   rest.lastIndex = from;
   return rest.test(text) ? rest.lastIndex : -1;
@@ -101,34 +136,4 @@ function findTagEnd(text: string, from: number): number {
 function after(text: string, mark: string, from: number): number {
   const at = text.indexOf(mark, from);
   return at < 0 ? -1 : at + mark.length;
-}
-
-/** Where a comment begins in a list, a quote or a block of HTML, and its end stands outside: there the end is not seen as one, and the
- *  comment hides all the rest. */
-export function findLostComment(text: string): number | undefined {
-  const lines = text.split("\n");
-  let at = 0;
-  let inHtml = false;
-  for (const [index, line] of lines.entries()) {
-    inHtml = line.trim() !== "" && (inHtml || /^[ \t>*+\-\d.)]*<[a-z/]/i.test(line));
-    const open = line.lastIndexOf("<!--");
-    const inside = open >= 0 && line.indexOf("-->", open + 2) < 0 ? insideOf(line.slice(0, open), inHtml) : undefined;
-    if (inside) {
-      const later = lines.slice(index + 1, index + 1 + mostLines);
-      const end = later.findIndex((next) => next.includes("-->"));
-      if (end < 0 || !later.slice(0, end + 1).every((next) => inside.test(next))) return at + open;
-    }
-    at += line.length + 1;
-  }
-  return undefined;
-}
-
-/** A longer comment there counts as lost. */
-const mostLines = 200;
-
-/** What a later line must look like to stand in the same block. Undefined where the comment is a block itself, or part of a sentence. */
-function insideOf(before: string, inHtml: boolean): RegExp | undefined {
-  const [prefix] = /^[ \t]*(?:[>*+-]|\d{1,9}[.)])[ \t>*+\-\d.)]*/.exec(before) ?? [];
-  if (prefix !== undefined) return prefix.includes(">") ? /^ {0,3}>/ : new RegExp(`^ {${prefix.length}}`);
-  return inHtml ? /\S/ : undefined;
 }

@@ -1,4 +1,6 @@
-import { findLostComment, removeBlockHtml, removeInlineHtml } from "./hidden-html.ts";
+import { cutOff, removeBlockHtml, removeInlineHtml } from "./hidden-html.ts";
+import { listBegin } from "./html-syntax.ts";
+import { findLostMarkup } from "./lost-html.ts";
 
 export type HiddenMarkup =
   | "HTML comments"
@@ -10,32 +12,42 @@ export type HiddenMarkup =
 
 /** Takes out of Markdown without code what its rendered page does not show. Pure; each step is linear in the text. */
 export function removeHiddenMarkup(text: string, count: (kind: HiddenMarkup) => void): string {
-  const lost = findLostComment(text);
+  const lost = findLostMarkup(text);
   if (lost !== undefined) count("HTML comments");
   // The marks in a fence's notes go only after the HTML: within HTML a fence is none, and its notes may open or end a comment.
-  const unnoted = removeFenceNotes(text.slice(0, lost), { count, words: true });
-  const bare = /<[a-z/!?]/i.test(unnoted) ? unnoted.replaceAll(quoteMarks, "") : unnoted;
-  const plain = beginsHtml.test(bare) ? removeBlockHtml(bare, count) : removeInlineHtml(bare, count);
+  const own = lost === undefined ? text : cutOff(text, lost);
+  const unnoted = removeDefinitions(removeFenceNotes(own, { count, words: true }), { count, where: firstDefinition });
+  const bare = /<[a-z/!?]/i.test(unnoted)
+    ? unnoted.replaceAll(listBegin.test(unnoted) ? quoteMarks : quoteMarksOutside, "")
+    : unnoted;
+  const plain = beginsHtml.test(bare) ? removeBlockHtml(removeInlineHtml(bare, count), count) : removeInlineHtml(bare, count);
   const shown = removeFenceNotes(removeDescriptions(plain, count), { count });
-  return shown
-    .replaceAll(definition, (whole: string, label: string, url: string) => {
-      // Nothing shows a label; one that is a short word is kept, since links in the text use it.
-      const kept = !/^<?https?:\/\//.test(url) ? "" : /^[\w.-]{1,30}$/.test(label) ? `[${label}]: ${url}` : url;
-      if (kept !== whole) count("hidden link definitions");
-      return kept;
-    })
-    .replaceAll(linkTitle, (_, url: string) => {
-      count("link titles");
-      return `](${url})`;
-    });
+  return removeDefinitions(shown, { count, where: definition }).replaceAll(linkTitle, (_, url: string) => {
+    count("link titles");
+    return `](${url})`;
+  });
+}
+
+/** Before the HTML, since Markdown reads them first, and after it, since it may have hidden one. */
+function removeDefinitions(text: string, { count, where }: { count(kind: HiddenMarkup): void; where: RegExp }): string {
+  return text.replaceAll(where, (whole: string, label: string, url: string) => {
+    // Nothing shows a label; one that is a short word is kept, since links in the text use it.
+    const kept = !/^<?https?:\/\//.test(url) ? "" : /^[\w.-]{1,30}$/.test(label) ? `[${label}]: ${url}` : url;
+    if (kept !== whole) count("hidden link definitions");
+    return kept;
+  });
 }
 
 /** A line that may begin a block of HTML, in which other rules hold. */
 const beginsHtml = /^[ \t>*+\-\d.)]*<(?:[a-z/?]|!(?:--|[a-z[]))/im;
 /** Markdown takes them off before it reads HTML, so they end no tag. */
 const quoteMarks = /^(?:[ \t]*>)+ ?/gm;
+/** Further in, one is text, but within a list. */
+const quoteMarksOutside = /^(?: {0,3}>)+ ?/gm;
 const definition =
-  /^[ \t>*+\-\d.)]*\[([^\]]{1,999})\]:[ \t]*(?:\n[ \t>]*)?(<[^<>\n]*>|[^\s]+)(?:\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*$/gm;
+  /^[ \t>*+\-\d.)]*\[([^\]]{1,999})\]:[ \t]*(?:\n[ \t>]*)?(<[^<>\n]*>|[^\s<]\S*)(?:\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*$/gm;
+/** In the midst of a sentence there is none. */
+const firstDefinition = new RegExp(`(?<=(?<![^])|^[ \\t>]*\\n)${definition.source}`, "gm");
 const linkTitle = /\]\(([^\s()]*)\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\))\s{0,9}\)/g;
 
 /** What stands behind the marks that begin a fence: of it the page shows nothing, though the first word, the language, tells what the code is.

@@ -45,6 +45,16 @@ describe("what a reader of the page does not see is not given to the agent", () 
     ["a fence that ends a comment", "a <!-- x\n```\n-->\n```\n<!-- hidden -->"],
     ["a comment that its list ends", "1. <!--\n--> hidden"],
     ["a comment that a blank line cuts off from its end", "<div><!--\n\n--> hidden"],
+    ["a comment behind one that ends its block", "<!--><!--\n--> hidden"],
+    ["a tag that its block does not end", "<div><a b='\n\n'> hidden"],
+    ["a tag behind what ends its block", "<!--><a b='\n'> hidden"],
+    ["a comment that takes a tag's end", "<a b='\n<!--'> hidden"],
+    ["a tag that begins within what is none", '<span title="<span title="--> hidden ">'],
+    ["a declaration that a lost comment cuts off", "- x <!X hidden <!-- y>\n\nz"],
+    ["a description that a lost comment cuts off", "- ![hidden <!--](x)"],
+    ["a definition with a declaration in its label", "[hidden <!X ]: https://x</div>"],
+    ["a bracket too far in to be a quote's", "text <!X hidden\n    >"],
+    ["a tag behind a bracket that is escaped", '\\<!X <span title="<pre> hidden">'],
     ["words behind a fence's marks", "```sh hidden\nls\n```\n\n> ~~~ sh hidden"],
     ["a tag over several lines", '<span\ntitle="hidden">x</span>'],
     ["a tag with a bracket in an attribute", `<a title="> hidden">x</a><a title='a < hidden'>y</a>`],
@@ -124,8 +134,11 @@ describe("for any text", () => {
       "- ",
       "<![CDATA[",
     ];
+    // Each with an end that all of them might be ended by, but for what stands between.
+    const ended = ["<!--\n", "- ![<!--\n", "<!-- x\n\n", "- x\n  <!--\n"];
     const startedAtMs = workedMs();
     for (const unit of units) clean(unit.repeat(Math.ceil(120_000 / unit.length)));
+    for (const unit of ended) clean(`${unit.repeat(Math.ceil(120_000 / unit.length))}-->`);
     expect(workedMs() - startedAtMs).toBeLessThan(8_000);
   });
 });
