@@ -1,4 +1,4 @@
-import { findParagraphEnd, inlineTag, matchAt } from "./html-syntax.ts";
+import { findParagraphEnd, inlineTag, matchAt, readParts } from "./html-syntax.ts";
 
 type Count = (kind: "HTML comments" | "HTML attributes") => void;
 
@@ -6,7 +6,8 @@ type Count = (kind: "HTML comments" | "HTML attributes") => void;
 export function removeInlineHtml(text: string, count: Count): string {
   let kept = "";
   let at = 0;
-  for (const { open, end, tag, mark } of findInlineHtml(text)) {
+  for (const { open, end, tag, mark, link } of findInlineHtml(text)) {
+    if (link !== undefined) continue;
     const bare = tag === undefined ? "" : `<${tag}>`;
     if (bare !== text.slice(open, end)) count(tag === undefined ? "HTML comments" : "HTML attributes");
     kept += text.slice(at, open) + bare;
@@ -17,13 +18,32 @@ export function removeInlineHtml(text: string, count: Count): string {
   return kept + text.slice(at);
 }
 
+/** Takes the brackets off addresses in sentences: where a text is read as HTML, `<https://…>` would be a tag, and go. */
+export function bareLinks(text: string): string {
+  if (!text.match(new RegExp(autolink.source, "i"))) return text;
+  const blocks = [...readParts(text)].filter(({ isHtml }) => isHtml).map(({ at, lines }) => [at, at + lines.join("\n").length]);
+  let kept = "";
+  let at = 0;
+  let next = 0;
+  for (const { open, end, link } of findInlineHtml(text)) {
+    while ((blocks[next]?.[1] ?? text.length) < open) next++;
+    if (link === undefined || (blocks[next]?.[0] ?? text.length) <= open) continue;
+    // Not to be taken for a tag with a bracket before it, as in `<<a@example.com>>`.
+    kept += `${text.slice(at, open)}${text[open - 1] === "<" ? " " : ""}${link}`;
+    at = end;
+  }
+  return kept + text.slice(at);
+}
+
 interface InlineHtml {
   open: number;
   end: number;
   /** Its name, after a slash where it closes; undefined: it is no tag. */
   tag?: string;
-  /** What ends it, where it is no tag. */
+  /** What ends it, where it is neither a tag nor an address. */
   mark?: string;
+  /** An address that is shown as it is. */
+  link?: string;
 }
 
 /** One after the other, none within another. */
@@ -44,9 +64,17 @@ function* findInlineHtml(text: string): Generator<InlineHtml> {
     if (sentencesEnd < open) sentencesEnd = findParagraphEnd(text, open);
     const [whole = "", tag] = matchAt(inlineTag, text, open) ?? [];
     const hidden = hiddenInline.find(({ begin }) => matchAt(begin, text, open));
-    const end = tag !== undefined ? open + whole.length : hidden ? endOf(hidden.end, open + hidden.skip) : -1;
+    const [address = "", link] = matchAt(autolink, text, open) ?? [];
+    const own = whole || address;
+    const end = own ? open + own.length : hidden ? endOf(hidden.end, open + hidden.skip) : -1;
     if (end < 0 || end > sentencesEnd) continue;
-    yield { open, end, ...(tag !== undefined && { tag }), ...(hidden && { mark: hidden.end }) };
+    yield {
+      open,
+      end,
+      ...(tag !== undefined && { tag }),
+      ...(hidden && { mark: hidden.end }),
+      ...(link !== undefined && { link }),
+    };
     at = end;
   }
 }
@@ -57,6 +85,7 @@ function isEscaped(text: string, at: number): boolean {
   return (at - begin) % 2 === 1;
 }
 
+const autolink = /<((?:https?|mailto):[^\s<>]{1,2000}|[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+)>/iy;
 const hiddenInline = [
   // `<!-->` is a whole comment.
   { begin: /<!--/y, end: "-->", skip: 2 },

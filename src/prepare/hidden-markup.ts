@@ -1,4 +1,4 @@
-import { cutOff, removeBlockHtml, removeInlineHtml } from "./hidden-html.ts";
+import { bareLinks, cutOff, removeBlockHtml, removeInlineHtml } from "./hidden-html.ts";
 import { listBegin } from "./html-syntax.ts";
 import { findLostMarkup } from "./lost-html.ts";
 
@@ -20,19 +20,26 @@ export function removeHiddenMarkup(text: string, count: (kind: HiddenMarkup) => 
   const bare = /<[a-z/!?]/i.test(unnoted)
     ? unnoted.replaceAll(listBegin.test(unnoted) ? quoteMarks : quoteMarksOutside, "")
     : unnoted;
-  const plain = beginsHtml.test(bare) ? removeBlockHtml(removeInlineHtml(bare, count), count) : removeInlineHtml(bare, count);
+  const plain = beginsHtml.test(bare)
+    ? removeBlockHtml(removeInlineHtml(bareLinks(bare), count), count)
+    : removeInlineHtml(bare, count);
   const shown = removeFenceNotes(removeDescriptions(plain, count), { count });
-  return removeDefinitions(shown, { count, where: definition }).replaceAll(linkTitle, (_, url: string) => {
-    count("link titles");
-    return `](${url})`;
-  });
+  return removeDefinitions(shown, { count, where: definition })
+    .replaceAll(linkTitle, (_, url: string) => {
+      count("link titles");
+      return `](${url})`;
+    })
+    .replaceAll(longTarget, (_, url: string) => {
+      count("link titles");
+      return `](${url}`;
+    });
 }
 
 /** Before the HTML, since Markdown reads them first, and after it, since it may have hidden one. */
 function removeDefinitions(text: string, { count, where }: { count(kind: HiddenMarkup): void; where: RegExp }): string {
   return text.replaceAll(where, (whole: string, label: string, url: string) => {
     // Nothing shows a label; one that is a short word is kept, since links in the text use it.
-    const kept = !/^<?https?:\/\//.test(url) ? "" : /^[\w.-]{1,30}$/.test(label) ? `[${label}]: ${url}` : url;
+    const kept = !/^<?https?:\/\/\S*$/.test(url) ? "" : /^[\w.-]{1,30}$/.test(label) ? `[${label}]: ${url}` : url;
     if (kept !== whole) count("hidden link definitions");
     return kept;
   });
@@ -46,6 +53,8 @@ const quoteMarks = /^(?:[ \t]*>)+ ?/gm;
 const quoteMarksOutside = /^(?: {0,3}>)+ ?/gm;
 const definition =
   /^[ \t>*+\-\d.)]*\[([^\]]{1,999})\]:[ \t]*(?:\n[ \t>]*)?(<[^<>\n]*>|[^\s<]\S*)(?:\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*$/gm;
+/** Within brackets a target may be whole sentences. */
+const longTarget = /\]\(\s{0,9}<([^\s<>]*)[ \t][^<>\n]*>/g;
 /** In the midst of a sentence there is none. */
 const firstDefinition = new RegExp(`(?<=(?<![^])|^[ \\t>]*\\n)${definition.source}`, "gm");
 const linkTitle = /\]\(([^\s()]*)\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\))\s{0,9}\)/g;

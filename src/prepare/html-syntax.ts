@@ -28,13 +28,43 @@ const blockEnds = [
 const blockTags =
   /^<\/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul)(?:\s|\/?>|$)/i;
 
+/** A line of a text, or a block of HTML. */
+export interface Part {
+  /** Where it begins in the text, and in its lines. */
+  at: number;
+  index: number;
+  lines: readonly string[];
+  /** The marks of lists and quotes before it. */
+  prefix: string;
+  isHtml: boolean;
+}
+
+/** Its blocks of HTML, and line by line what is none. */
+export function* readParts(text: string): Generator<Part> {
+  const lines = text.split("\n");
+  const hasList = listBegin.test(text);
+  let at = 0;
+  for (let index = 0; index < lines.length; ) {
+    const line = lines[index] ?? "";
+    const [prefix = ""] = linePrefix.exec(line) ?? [];
+    // Further in, it is code or goes on with a sentence, but within a list.
+    const isHtml = beginsBlock(line.slice(prefix.length)) && (hasList || !/^(?: {4}| {0,3}\t)/.test(line));
+    const own = isHtml ? lines.slice(index, index + sizeOfBlock(lines, index, prefix)) : [line];
+    yield { at, index, lines: own, prefix, isHtml };
+    at += own.join("\n").length + 1;
+    index += own.length;
+  }
+}
+
+const linePrefix = /^[ \t>*+\-\d.)]*/;
+
 /** True where a block of HTML begins with this line, of which the marks of lists and quotes were taken off. */
-export function beginsBlock(line: string): boolean {
+function beginsBlock(line: string): boolean {
   return blockEnds.some(({ begin }) => begin.test(line)) || blockTags.test(line) || isWholeTag(line);
 }
 
 /** Of the block of HTML that begins in this line, in lines: as CommonMark has it, or to where the list or quote around it ends. */
-export function sizeOfBlock(lines: readonly string[], index: number, prefix: string): number {
+function sizeOfBlock(lines: readonly string[], index: number, prefix: string): number {
   const first = (lines[index] ?? "").slice(prefix.length);
   const end = blockEnds.find(({ begin }) => begin.test(first))?.end;
   if (end?.test(first)) return 1;

@@ -1,5 +1,5 @@
 import { findCommentEnd, findMarkup, findTagEnd } from "./hidden-html.ts";
-import { beginsBlock, insideOf, listBegin, sizeOfBlock } from "./html-syntax.ts";
+import { insideOf, readParts } from "./html-syntax.ts";
 
 /**
  * Where a comment or a tag begins in a list, a quote or a block of HTML, and its end stands outside: there the end is not seen as one, and a
@@ -7,24 +7,12 @@ import { beginsBlock, insideOf, listBegin, sizeOfBlock } from "./html-syntax.ts"
  */
 export function findLostMarkup(text: string): number | undefined {
   const lines = text.split("\n");
-  const hasList = listBegin.test(text);
-  let at = 0;
-  for (let index = 0; index < lines.length; ) {
-    const line = lines[index] ?? "";
-    const [prefix = ""] = linePrefix.exec(line) ?? [];
-    // Further in, it is code or goes on with a sentence, but within a list.
-    const isBlock = beginsBlock(line.slice(prefix.length)) && (hasList || !/^(?: {4}| {0,3}\t)/.test(line));
-    const size = isBlock ? sizeOfBlock(lines, index, prefix) : 1;
-    const block = lines.slice(index, index + size);
-    const lost = isBlock ? findOpenMarkup(block, prefix) : findLostComment(lines, index);
-    if (lost !== undefined) return at + lost;
-    at += block.join("\n").length + 1;
-    index += size;
+  for (const part of readParts(text)) {
+    const lost = part.isHtml ? findOpenMarkup(part.lines, part.prefix) : findLostComment(lines, part.index);
+    if (lost !== undefined) return part.at + lost;
   }
   return undefined;
 }
-
-const linePrefix = /^[ \t>*+\-\d.)]*/;
 
 /** As a browser reads it. The marks of a quote around it are no part of the block. */
 function findOpenMarkup(block: readonly string[], prefix: string): number | undefined {

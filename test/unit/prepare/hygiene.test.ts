@@ -62,10 +62,18 @@ describe("what a reader of the page does not see is not given to the agent", () 
     ["a processing instruction, a declaration, character data", "<?hidden?> a <!DOCTYPE hidden> <![CDATA[hidden]]>"],
     ["a description with brackets", "![[a] hidden](x.png)"],
     ["a link's title", '[a](https://example.com "hidden")'],
+    ["sentences in a link's target", "[a](<https://example.com hidden>) ![b](<x hidden>)"],
+    ["sentences in a definition's target", "[a]: <https://example.com hidden>"],
     ["a definition's title", '[a]: https://example.com\n"hidden"'],
     ["a definition in a quote", "> [//]: # (hidden)"],
   ])("is not deceived by %s", (_, text) => {
     expect(clean(text)).not.toContain("hidden");
+  });
+  it("keeps addresses in brackets, where the text has HTML too", () => {
+    const text = "<details>\n\nSee <https://example.com/log>, or ask <ada@example.com>.\n\n</details>";
+    expect(clean(text)).toContain("See https://example.com/log, or ask ada@example.com.");
+    // Within HTML a browser takes it for a tag, and shows nothing.
+    expect(clean("<div>\n<https://example.com/hidden>\n</div>")).not.toContain("hidden");
   });
   it("tells what was removed, in words", () => {
     const { removed } = cleanMarkdown("<!-- a --><!-- b -->\u200b");
