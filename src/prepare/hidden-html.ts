@@ -67,7 +67,8 @@ function* findInlineHtml(text: string): Generator<InlineHtml> {
     const [address = "", link] = matchAt(autolink, text, open) ?? [];
     const own = whole || address;
     const end = own ? open + own.length : hidden ? endOf(hidden.end, open + hidden.skip) : -1;
-    if (end < 0 || end > sentencesEnd) continue;
+    // What begins its line is a block, which no other line ends.
+    if (end < 0 || (end > sentencesEnd && !(hidden && beginsLine(text, open)))) continue;
     yield {
       open,
       end,
@@ -77,6 +78,10 @@ function* findInlineHtml(text: string): Generator<InlineHtml> {
     };
     at = end;
   }
+}
+
+function beginsLine(text: string, at: number): boolean {
+  return /(?:^|\n)[ \t>*+\-\d.)]*$/.test(text.slice(Math.max(0, at - 80), at));
 }
 
 function isEscaped(text: string, at: number): boolean {
@@ -157,7 +162,8 @@ export function findCommentEnd(text: string, open: number): number {
 
 /** Quotes count behind an equals sign only. */
 export function findTagEnd(text: string, from: number): number {
-  const rest = /(?:[^>=]|=\s*(?:"[^"]*"|'[^']*'|(?!["'])))*>/y;
+  // One way to read each part, or a text without an end would be read in all of them.
+  const rest = /(?:[^>=]|=(?!\s*["'])|=\s*(?:"[^"]*"|'[^']*'))*>/y;
   rest.lastIndex = from;
   return rest.test(text) ? rest.lastIndex : -1;
 }

@@ -20,8 +20,9 @@ export function removeHiddenMarkup(text: string, count: (kind: HiddenMarkup) => 
   const bare = /<[a-z/!?]/i.test(unnoted)
     ? unnoted.replaceAll(listBegin.test(unnoted) ? quoteMarks : quoteMarksOutside, "")
     : unnoted;
-  const plain = beginsHtml.test(bare)
-    ? removeBlockHtml(removeInlineHtml(bareLinks(bare), count), count)
+  const linked = bareLinks(bare);
+  const plain = beginsHtml.test(linked)
+    ? removeBlockHtml(removeInlineHtml(linked, count), count)
     : removeInlineHtml(bare, count);
   const shown = removeFenceNotes(removeDescriptions(plain, count), { count });
   return removeDefinitions(shown, { count, where: definition })

@@ -11,7 +11,7 @@ function printVisible(text: string): string {
   const page = parser.render(text).replaceAll(/<code class="language-([^"]*)">/g, "$1");
   // As a browser reads it: quotes count behind an equals sign only.
   const markup =
-    /<!-->|<!--->|<!--[\s\S]*?(?:-->|$)|<(?:\/?[a-z](?:[^>=]|=\s*(?:"[^"]*"|'[^']*'|(?!["'])))*|[!?/][^>]*)(?:>|$)/gi;
+    /<!-->|<!--->|<!--[\s\S]*?(?:-->|$)|<(?:\/?[a-z](?:[^>=]|=(?!\s*["'])|=\s*(?:"[^"]*"|'[^']*'|(?:"[^"]*|'[^']*)$))*|[!?/][^>]*)(?:>|$)/gi;
   return page.replaceAll(markup, "");
 }
 
