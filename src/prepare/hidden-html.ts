@@ -11,28 +11,37 @@ export function removeInlineHtml(text: string, count: Count): string {
     const bare = tag === undefined ? "" : `<${tag}>`;
     if (bare !== text.slice(open, end)) count(tag === undefined ? "HTML comments" : "HTML attributes");
     kept += text.slice(at, open) + bare;
-    // A browser ends what Markdown takes for an instruction at the first bracket, and finds a comment in it.
-    if (mark !== undefined && mark !== "-->" && text.slice(open, end).includes("<!--")) return dropOpenDescription(kept);
+    // A browser ends what Markdown takes for an instruction at the first bracket, and may find something there that goes on.
+    if (mark !== undefined && mark !== "-->" && /<!--|>[\s\S]*<[a-z/!?]/i.test(text.slice(open, end)))
+      return dropOpenDescription(kept);
     at = end;
   }
   return kept + text.slice(at);
 }
 
-/** Takes the brackets off addresses in sentences: where a text is read as HTML, `<https://…>` would be a tag, and go. */
-export function bareLinks(text: string): string {
-  if (!text.match(new RegExp(autolink.source, "i"))) return text;
+/**
+ * Puts another character in the place of each bracket that begins no HTML: in a sentence, `a <b` and `<https://…>` are shown as they are.
+ * Read as HTML, with a text that has some elsewhere, they would be tags, and go with what follows them.
+ */
+export function guardSentences(text: string): string {
   const blocks = [...readParts(text)].filter(({ isHtml }) => isHtml).map(({ at, lines }) => [at, at + lines.join("\n").length]);
-  let kept = "";
-  let at = 0;
-  let next = 0;
-  for (const { open, end, link } of findInlineHtml(text)) {
-    while ((blocks[next]?.[1] ?? text.length) < open) next++;
-    if (link === undefined || (blocks[next]?.[0] ?? text.length) <= open) continue;
-    // Not to be taken for a tag with a bracket before it, as in `<<a@example.com>>`.
-    kept += `${text.slice(at, open)}${text[open - 1] === "<" ? " " : ""}${link}`;
-    at = end;
-  }
-  return kept + text.slice(at);
+  const html = [...findInlineHtml(text)].filter(({ link }) => link === undefined).map(({ open, end }) => [open, end]);
+  const isWithin = (spans: (number | undefined)[][]) => {
+    let next = 0;
+    return (at: number) => {
+      while ((spans[next]?.[1] ?? Number.POSITIVE_INFINITY) <= at) next++;
+      return (spans[next]?.[0] ?? Number.POSITIVE_INFINITY) <= at;
+    };
+  };
+  const [inBlock, inHtml] = [isWithin(blocks), isWithin(html)];
+  return text.replaceAll("<", (bracket, at: number) => (inBlock(at) || inHtml(at) ? bracket : guard));
+}
+
+/** Of a kind that was taken out before, so that nobody can have written it. */
+const guard = "\ue000";
+
+export function unguard(text: string): string {
+  return text.replaceAll(guard, "<");
 }
 
 interface InlineHtml {

@@ -1,4 +1,4 @@
-import { bareLinks, cutOff, removeBlockHtml, removeInlineHtml } from "./hidden-html.ts";
+import { cutOff, guardSentences, removeBlockHtml, removeInlineHtml, unguard } from "./hidden-html.ts";
 import { listBegin } from "./html-syntax.ts";
 import { findLostMarkup } from "./lost-html.ts";
 
@@ -10,22 +10,28 @@ export type HiddenMarkup =
   | "link titles"
   | "notes on code";
 
-/** Takes out of Markdown without code what its rendered page does not show. Pure; each step is linear in the text. */
-export function removeHiddenMarkup(text: string, count: (kind: HiddenMarkup) => void): string {
+/** Takes out of Markdown without code what its rendered page does not show. `cut`: nothing is shown of what comes after it either.
+ *  Pure; each step is linear in the text. */
+export function removeHiddenMarkup(text: string, count: (kind: HiddenMarkup) => void): { text: string; cut: boolean } {
   const lost = findLostMarkup(text);
   if (lost !== undefined) count("HTML comments");
   // The marks in a fence's notes go only after the HTML: within HTML a fence is none, and its notes may open or end a comment.
   const own = lost === undefined ? text : cutOff(text, lost);
   const unnoted = removeDefinitions(removeFenceNotes(own, { count, words: true }), { count, where: firstDefinition });
-  const bare = /<[a-z/!?]/i.test(unnoted)
-    ? unnoted.replaceAll(listBegin.test(unnoted) ? quoteMarks : quoteMarksOutside, "")
-    : unnoted;
-  const linked = bareLinks(bare);
-  const plain = beginsHtml.test(linked)
-    ? removeBlockHtml(removeInlineHtml(linked, count), count)
-    : removeInlineHtml(bare, count);
+  const hasHtml = beginsHtml.test(unnoted);
+  const guarded = hasHtml ? guardSentences(unnoted) : unnoted;
+  const bare = /<[a-z/!?]/i.test(guarded)
+    ? guarded.replaceAll(listBegin.test(guarded) ? quoteMarks : quoteMarksOutside, "")
+    : guarded;
+  const sentences = removeInlineHtml(bare, count);
+  const plain = hasHtml ? unguard(removeBlockHtml(sentences, count)) : sentences;
   const shown = removeFenceNotes(removeDescriptions(plain, count), { count });
-  return removeDefinitions(shown, { count, where: definition })
+  const named = removeDefinitions(shown, { count, where: definition });
+  return { text: removeTitles(named, count), cut: lost !== undefined };
+}
+
+function removeTitles(text: string, count: (kind: HiddenMarkup) => void): string {
+  return text
     .replaceAll(linkTitle, (_, url: string) => {
       count("link titles");
       return `](${url})`;
@@ -52,13 +58,17 @@ const beginsHtml = /^[ \t>*+\-\d.)]*<(?:[a-z/?]|!(?:--|[a-z[]))/im;
 const quoteMarks = /^(?:[ \t]*>)+ ?/gm;
 /** Further in, one is text, but within a list. */
 const quoteMarksOutside = /^(?: {0,3}>)+ ?/gm;
-const definition =
-  /^[ \t>*+\-\d.)]*\[([^\]]{1,999})\]:[ \t]*(?:\n[ \t>]*)?(<[^<>\n]*>|[^\s<]\S*)(?:\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \t]*$/gm;
+/** A title, as CommonMark has it. */
+const title = String.raw`(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\((?:\\.|[^()\\])*\))`;
+const definition = new RegExp(
+  String.raw`^[ \t>*+\-\d.)]*\[((?:\\.|[^\]\\]){1,999})\]:[ \t]*(?:\n[ \t>]*)?(<[^<>\n]*>|[^\s<]\S*)(?:[ \t]*(?:\n[ \t>]*|(?<=[ \t]))${title})?[ \t]*$`,
+  "gm",
+);
 /** Within brackets a target may be whole sentences. */
 const longTarget = /\]\(\s{0,9}<([^\s<>]*)[ \t][^<>\n]*>/g;
 /** In the midst of a sentence there is none. */
 const firstDefinition = new RegExp(`(?<=(?<![^])|^[ \\t>]*\\n)${definition.source}`, "gm");
-const linkTitle = /\]\(([^\s()]*)\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\))\s{0,9}\)/g;
+const linkTitle = new RegExp(String.raw`\]\(\s{0,9}((?:[^\s()]|\([^\s()]*\))*)(?:[ \t]*\n[ \t>]*|[ \t]+)${title}\s{0,9}\)`, "g");
 
 /** What stands behind the marks that begin a fence: of it the page shows nothing, though the first word, the language, tells what the code is.
  *  `words`: only words go, and all that could be a part of HTML stays. */

@@ -74,7 +74,7 @@ function sizeOfBlock(lines: readonly string[], index: number, prefix: string): n
     const line = lines[index + size] ?? "";
     if (inside && !inside.test(line)) break;
     if (end?.test(line)) return size + 1;
-    if (!end && /^[ \t>]*$/.test(line)) break;
+    if (!end && (inside ? /^[ \t>]*$/ : /^[ \t]*$/).test(line)) break;
   }
   return size;
 }

@@ -47,14 +47,18 @@ function cleanOnce(text: string, removed: Removed): string {
       count("invisible characters");
       return "";
     });
-  const stretches = splitFencedCode(visible);
-  return stretches
-    .map(({ code, text: own }) => {
-      if (!code) return removeHiddenMarkup(own, count);
+  const kept: string[] = [];
+  for (const { code, text: own } of splitFencedCode(visible)) {
+    if (code) {
       const begin = own.split("\n", 1)[0] ?? "";
-      return removeFenceNotes(begin, { count }) + own.slice(begin.length);
-    })
-    .join("\n");
+      kept.push(removeFenceNotes(begin, { count }) + own.slice(begin.length));
+      continue;
+    }
+    const shown = removeHiddenMarkup(own, count);
+    kept.push(shown.text);
+    if (shown.cut) break;
+  }
+  return kept.join("\n");
 }
 
 /** "2 HTML comments, 14 invisible characters", for people; empty where nothing was removed. */

@@ -64,6 +64,14 @@ describe("what a reader of the page does not see is not given to the agent", () 
     ["a link's title", '[a](https://example.com "hidden")'],
     ["sentences in a link's target", "[a](<https://example.com hidden>) ![b](<x hidden>)"],
     ["sentences in a definition's target", "[a]: <https://example.com hidden>"],
+    ["a title behind many blanks", '[t](https://x.y          "hidden")'],
+    ["a title with an escaped end", `[t](https://x "a\\"hidden") [u](https://x 'a\\'hidden') [v](https://x (a\\) hidden))`],
+    ["a title behind brackets in a target", '[t](https://x(a) "hidden")'],
+    ["a definition's title with an escaped end", '[a]: https://x.y "a\\"hidden"'],
+    ["a definition's label with an escaped end", "[a\\]hidden]: https://x.y"],
+    ["a quote behind blanks in a tag", '<div b= "> hidden'],
+    ["a tag that never ends before a fence", "<div a='\n\n```\nhidden\n```"],
+    ["an instruction that ends early", "x <?> <a b='?> hidden"],
     ["a definition's title", '[a]: https://example.com\n"hidden"'],
     ["a definition in a quote", "> [//]: # (hidden)"],
   ])("is not deceived by %s", (_, text) => {
@@ -71,9 +79,17 @@ describe("what a reader of the page does not see is not given to the agent", () 
   });
   it("keeps addresses in brackets, where the text has HTML too", () => {
     const text = "<details>\n\nSee <https://example.com/log>, or ask <ada@example.com>.\n\n</details>";
-    expect(clean(text)).toContain("See https://example.com/log, or ask ada@example.com.");
+    expect(clean(text)).toContain("See <https://example.com/log>, or ask <ada@example.com>.");
     // Within HTML a browser takes it for a tag, and shows nothing.
     expect(clean("<div>\n<https://example.com/hidden>\n</div>")).not.toContain("hidden");
+  });
+  it.each([
+    ["<!--\nPlease fill this in.\n<!-- one line each -->\n\n### What happened\n\nseen", "one comment in another"],
+    ["<!--\n- [ ] a\n<!-- x -->\nseen", "a list and a comment in a comment"],
+    ["<details>\n\nlog\n\n</details>\n\nIt fails when i <n holds.\n\nseen", "a sign in a sentence, and HTML elsewhere"],
+    ["<ada@example.com> asks: why does a <b fail?\n\nseen", "a line that begins with an address"],
+  ])("keeps what is shown: %s", (text) => {
+    expect(clean(text)).toContain("seen");
   });
   it("tells what was removed, in words", () => {
     const { removed } = cleanMarkdown("<!-- a --><!-- b -->\u200b");
@@ -141,11 +157,18 @@ describe("for any text", () => {
       "\n> ```",
       "- ",
       "<![CDATA[",
+      "b=  ",
+      "<a b= \n",
+      '[a](b "',
+      "[a]: b\n'",
+      "\\",
     ];
     // Each with an end that all of them might be ended by, but for what stands between.
     const ended = ["<!--\n", "- ![<!--\n", "<!-- x\n\n", "- x\n  <!--\n"];
     const startedAtMs = workedMs();
     for (const unit of units) clean(unit.repeat(Math.ceil(120_000 / unit.length)));
+    clean(`<a ${"b=  ".repeat(30_000)}`);
+    clean(`<p>\n\n<a ${"b= c ".repeat(30_000)}`);
     for (const unit of ended) clean(`${unit.repeat(Math.ceil(120_000 / unit.length))}-->`);
     expect(workedMs() - startedAtMs).toBeLessThan(8_000);
   });
