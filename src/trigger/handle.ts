@@ -12,6 +12,7 @@ import { labels } from "../run/labels.ts";
 import type { RunRequest } from "../run/request.ts";
 import { isServedAccount } from "../settings/accounts.ts";
 import { fileCommand } from "../store/queries/commands.ts";
+import { olderWaits } from "../store/queries/deliveries.ts";
 import { addEdit } from "../store/queries/edits.ts";
 import { findHome } from "../store/queries/homes.ts";
 import { addHead } from "../store/queries/places.ts";
@@ -46,6 +47,11 @@ export interface TriggerParts {
   nowMs(): number;
 }
 
+interface Arrival {
+  receivedAtMs: number;
+  fromLog: boolean;
+}
+
 /**
  * `receivedAtMs`: when the delivery came; `fromLog`: it was found in GitHub's log, and may have been handled before. Carries out what a delivery asks for; answers what came of it, for the delivery's note. Safe to repeat after a crash at any point.
  * Throws where GitHub or the store cannot be reached: the delivery then stays waiting.
@@ -53,7 +59,7 @@ export interface TriggerParts {
 export async function handleTrigger(
   parts: TriggerParts,
   told: Trigger,
-  { receivedAtMs, fromLog = false }: { receivedAtMs: number; fromLog?: boolean },
+  { receivedAtMs, fromLog = false }: Partial<Arrival> & Pick<Arrival, "receivedAtMs">,
 ): Promise<string> {
   const trigger = await addressed(parts.db, told);
   if (trigger.kind === "ignored") return `ignored: ${trigger.why}`;
@@ -79,7 +85,7 @@ export async function handleTrigger(
     default: {
       await using doorman = await parts.grants.mint("doorman", scopeOfAsked(trigger.asked));
       // Awaited here: the token is revoked when this block is left.
-      return await answer(parts, doorman.api, trigger, fromLog);
+      return await answer(parts, doorman.api, trigger, { receivedAtMs, fromLog });
     }
   }
 }
@@ -120,7 +126,7 @@ async function answer(
   parts: TriggerParts,
   api: Api,
   trigger: Extract<Trigger, { kind: "run" | "stop" | "word" | "answer" }>,
-  fromLog: boolean,
+  arrival: Arrival,
 ): Promise<string> {
   const { asked } = trigger;
   const permission = await readPermission(api, { owner: asked.owner, repo: asked.name, ...asked.requester });
@@ -137,7 +143,7 @@ async function answer(
   }
   switch (trigger.kind) {
     case "run":
-      return startRun(parts, api, trigger, fromLog);
+      return startRun(parts, api, trigger, arrival);
     case "stop":
       return stopRun(parts, api, trigger);
     case "word":
@@ -151,9 +157,12 @@ async function startRun(
   parts: TriggerParts,
   api: Api,
   { asked, request, causeKey }: Extract<Trigger, { kind: "run" }>,
-  fromLog: boolean,
+  { receivedAtMs, fromLog }: Arrival,
 ): Promise<string> {
   const named = { ...parts.newRun(causeKey), causeKey, request, nowMs: parts.nowMs() };
+  const at = { repositoryId: request.repositoryId, number: request.subject.number };
+  // What an older one was about may be what this one was refused for.
+  if (fromLog && (await olderWaits(parts.db, { ...at, receivedAtMs }))) throw new Error("something older waits on this issue");
   if (await isStopped(parts.db, request)) return "stopped before it was begun";
   const forgotten = fromLog ? await recallAsk(parts, api, named) : undefined;
   if (forgotten?.is === "ended") return `run ${named.id}`;
@@ -176,11 +185,11 @@ async function startRun(
 }
 
 async function refuseBusy(parts: TriggerParts, api: Api, asked: Asked, busy: RunRow | undefined): Promise<string> {
+  // Over by now: nothing else would take the label away, and it would stand there as if something were going to happen.
+  if (asked.commentId === undefined && busy?.state.at === "ended")
+    await ensureNoLabel(api, { owner: asked.owner, repo: asked.name, number: asked.subject.number }, labels.ask);
   await react(api, asked, "confused");
   if (asked.commentId !== undefined) await answerOnce(api, parts, asked, busyWords(busy));
-  // Over by now: nothing else would take the label away, and it would stand there as if something were going to happen.
-  else if (busy?.state.at === "ended")
-    await ensureNoLabel(api, { owner: asked.owner, repo: asked.name, number: asked.subject.number }, labels.ask);
   return `busy with run ${busy?.id}`;
 }
 
@@ -256,7 +265,7 @@ async function tell(
 async function rerun(
   parts: TriggerParts,
   trigger: Extract<Trigger, { kind: "rerun" }>,
-  { receivedAtMs, fromLog }: { receivedAtMs: number; fromLog: boolean },
+  { receivedAtMs, fromLog }: Arrival,
 ): Promise<string> {
   const former = await findRerun(parts.db, trigger);
   if (!former) return "ignored: no run of ours has this check";

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import type { Queue } from "../queue.ts";
 import type { Schema } from "../schema.ts";
 import { storableJson, storableText } from "../text.ts";
@@ -126,6 +126,23 @@ export async function waitingDeliveries(db: Kysely<Schema>): Promise<string[]> {
     .limit(1000)
     .execute();
   return rows.map((row) => row.id);
+}
+
+/** Whether something older about the same issue or pull request, from GitHub's log as well, was not handled yet. */
+export async function olderWaits(
+  db: Kysely<Schema>,
+  { repositoryId, number, receivedAtMs }: { repositoryId: number; number: number; receivedAtMs: number },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom("deliveries")
+    .select("id")
+    .where("state", "=", "received")
+    .where("from_log", "=", true)
+    .where("received_at_ms", "<", receivedAtMs)
+    .where(sql`payload->'repository'->>'id'`, "=", String(repositoryId))
+    .where(sql`payload->'issue'->>'number'`, "=", String(number))
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** `note`: what came of it, for whoever looks for a delivery that did nothing. The first note stays. */

@@ -152,6 +152,21 @@ const said = (): (string | undefined)[] =>
     .filter(({ name }) => name === "issues.createComment")
     .map(({ body }) => body?.replace(/^<!-- airlock:[\w=:-]+ -->\n/, ""));
 
+describe("what was found in GitHub's log", () => {
+  it("[80] waits for what is older on the same issue, and on no other one", async () => {
+    const ask = (issue: number) =>
+      commented("/agent fix it", (payload) => {
+        payload.issue.number = issue;
+      });
+    const older = { id: "older", event: "issue_comment", receivedAtMs: 3_999_999, fromLog: true };
+    await addDelivery(store.db, store.queue, { ...older, payload: ask(1) });
+    expect(await deliver("issue_comment", ask(1), "younger", { fromLog: true })).toBeUndefined();
+    expect(await deliver("issue_comment", ask(2), "elsewhere", { fromLog: true })).toMatch(/^run /);
+    expect(await deliver("issue_comment", ask(1), "by-webhook")).toMatch(/^run /);
+    await store.db.deleteFrom("deliveries").where("id", "in", ["older", "younger"]).execute();
+  });
+});
+
 describe("somebody with write access", () => {
   it("[73] gets a run, once, however often and under whatever id the request is delivered", async () => {
     const payload = commented("/agent fix it");
