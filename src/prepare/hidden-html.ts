@@ -12,11 +12,15 @@ export function removeInlineHtml(text: string, count: Count): string {
     if (bare !== text.slice(open, end)) count(tag === undefined ? "HTML comments" : "HTML attributes");
     kept += text.slice(at, open) + bare;
     // A browser ends what Markdown takes for an instruction at the first bracket, and may find something there that goes on.
-    if (mark !== undefined && mark !== "-->" && /<!--|>[\s\S]*<[a-z/!?]/i.test(text.slice(open, end)))
-      return dropOpenDescription(kept);
+    if (mark !== undefined && mark !== "-->" && goesOn(text.slice(open + 1, end))) return dropOpenDescription(kept);
     at = end;
   }
   return kept + text.slice(at);
+}
+
+function goesOn(instruction: string): boolean {
+  const bracket = instruction.indexOf(">");
+  return instruction.includes("<!--") || (bracket >= 0 && findMarkup(instruction, bracket) >= 0);
 }
 
 /**

@@ -69,6 +69,6 @@ function namesSecrets(value: unknown, key = "", depth = 0): boolean {
   if (!record) return false;
   // `secrets: inherit` or a list of them, handed to a workflow that is called.
   return Object.entries(record).some(
-    ([name, each]) => /\$\{\{[\s\S]*secrets/i.test(name) || namesSecrets(each, name.toLowerCase(), depth + 1),
+    ([name, each]) => (name.includes("${{") && /secrets/i.test(name)) || namesSecrets(each, name.toLowerCase(), depth + 1),
   );
 }

@@ -168,6 +168,7 @@ describe("for any text", () => {
     const startedAtMs = workedMs();
     for (const unit of units) clean(unit.repeat(Math.ceil(120_000 / unit.length)));
     clean(`<a ${"b=  ".repeat(30_000)}`);
+    clean(`x <?${">".repeat(120_000)}?>`);
     clean(`<p>\n\n<a ${"b= c ".repeat(30_000)}`);
     for (const unit of ended) clean(`${unit.repeat(Math.ceil(120_000 / unit.length))}-->`);
     expect(workedMs() - startedAtMs).toBeLessThan(8_000);
