@@ -93,8 +93,10 @@ function* findInlineHtml(text: string): Generator<InlineHtml> {
   }
 }
 
+/** Behind marks of lists and quotes at most, and of those a line's few: a long line is not read again for each bracket in it. */
 function beginsLine(text: string, at: number): boolean {
-  return /(?:^|\n)[ \t>*+\-\d.)]*$/.test(text.slice(Math.max(0, at - 80), at));
+  const before = text.slice(Math.max(0, at - 80), at);
+  return (at <= 80 ? /(?:^|\n)[ \t>*+\-\d.)]*$/ : /\n[ \t>*+\-\d.)]*$/).test(before);
 }
 
 function isEscaped(text: string, at: number): boolean {

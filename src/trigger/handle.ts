@@ -48,19 +48,17 @@ export interface TriggerParts {
 }
 
 interface Arrival {
+  /** When the delivery came. */
   receivedAtMs: number;
+  /** It was found in GitHub's log, and may have been handled before. */
   fromLog: boolean;
 }
 
 /**
- * `receivedAtMs`: when the delivery came; `fromLog`: it was found in GitHub's log, and may have been handled before. Carries out what a delivery asks for; answers what came of it, for the delivery's note. Safe to repeat after a crash at any point.
+ * Carries out what a delivery asks for; answers what came of it, for the delivery's note. Safe to repeat after a crash at any point.
  * Throws where GitHub or the store cannot be reached: the delivery then stays waiting.
  */
-export async function handleTrigger(
-  parts: TriggerParts,
-  told: Trigger,
-  { receivedAtMs, fromLog = false }: Partial<Arrival> & Pick<Arrival, "receivedAtMs">,
-): Promise<string> {
+export async function handleTrigger(parts: TriggerParts, told: Trigger, { receivedAtMs, fromLog }: Arrival): Promise<string> {
   const trigger = await addressed(parts.db, told);
   if (trigger.kind === "ignored") return `ignored: ${trigger.why}`;
   if (trigger.kind === "edit") {

@@ -84,11 +84,12 @@ describe("what a reader of the page does not see is not given to the agent", () 
     expect(clean("<div>\n<https://example.com/hidden>\n</div>")).not.toContain("hidden");
   });
   it.each([
-    ["<!--\nPlease fill this in.\n<!-- one line each -->\n\n### What happened\n\nseen", "one comment in another"],
-    ["<!--\n- [ ] a\n<!-- x -->\nseen", "a list and a comment in a comment"],
-    ["<details>\n\nlog\n\n</details>\n\nIt fails when i <n holds.\n\nseen", "a sign in a sentence, and HTML elsewhere"],
-    ["<ada@example.com> asks: why does a <b fail?\n\nseen", "a line that begins with an address"],
-  ])("keeps what is shown: %s", (text) => {
+    ["one comment in another", "<!--\nPlease fill this in.\n<!-- one line each -->\n\n### What happened\n\nseen"],
+    ["a list and a comment in a comment", "<!--\n- [ ] a\n<!-- x -->\nseen"],
+    ["a sign in a sentence, and HTML elsewhere", "<details>\n\nlog\n\n</details>\n\nIt fails when i <n holds.\n\nseen"],
+    ["what a comment would hide that is none, within a long line", `text${" ".repeat(100)}<!-- a\n\nseen -->`],
+    ["a line that begins with an address", "<ada@example.com> asks: why does a <b fail?\n\nseen"],
+  ])("keeps what is shown: %s", (_, text) => {
     expect(clean(text)).toContain("seen");
   });
   it("tells what was removed, in words", () => {
